@@ -62,10 +62,11 @@ class PacketDispatcher {
   void notify(Stream& stream);  // from Stream::publish, any thread
   void remove(Stream* stream, PacketReader* reader);
   void walk(Readers& readers);
+  void drop_stream(Stream* stream);
 
   const UniqueFd event_fd_;
 
-  // The loop's thread only.
+  // Only on the loop.s thread.
   std::map<Stream*, std::unique_ptr<Readers>> streams_;
   std::vector<Stream*> running_;
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ class Stream {
     std::string camera_id;
     Rendition rendition;
     std::shared_ptr<PacketMemory> memory;
-    size_t max_bytes = size_t{32} << 20;         // of the ring: the last GOP, never more than this
+    size_t max_bytes = size_t{32} << 20;         // of the ring: the last two GOPs, never more than this
     std::function<void()> request_keyframe;      // merged and rate-limited by the owner; may be empty
     std::function<void()> on_unused;             // called by the destructor, on whichever thread lets go last
   };
@@ -44,6 +45,7 @@ class Stream {
   void publish(PacketPtr packet);
   // Nothing will come any more (the camera was removed, the rendition refused): readers get closed.
   void close(std::string reason);
+  std::optional<std::string> close_reason() const;  // none: open
   void request_keyframe();
 
   // The newest packet, or null. Never blocks for long.
@@ -51,9 +53,6 @@ class Stream {
 
   // `packet` as `framing` writes it: built once for all clients, null when memory is short (counted by the caller as a drop).
   std::shared_ptr<const PacketBuffer> framed(const PacketPtr& packet, const Framing& framing);
-
-  // How many sessions read it (for metrics).
-  size_t reader_count() const;
 
  private:
   friend class PacketCursor;
@@ -65,8 +64,7 @@ class Stream {
   };
   struct Image {
     const Framing* framing;
-    uint64_t sequence;
-    const Packet* packet;
+    PacketPtr packet;
     std::shared_ptr<const PacketBuffer> bytes;
   };
   void attach(PacketDispatcher& dispatcher);
@@ -86,7 +84,7 @@ class Stream {
   std::vector<PacketDispatcher*> dispatchers_ GUARDED_BY(mutex_);
 
   Mutex image_mutex_;
-  std::vector<Image> images_ GUARDED_BY(image_mutex_);  // of the newest packet, one per protocol with readers
+  std::deque<Image> images_ GUARDED_BY(image_mutex_);  // newest last
 };
 
 // A reader's place in a stream. Thread-bound to the session's loop. Holds no packets.
@@ -112,8 +110,8 @@ class PacketCursor {
   const std::shared_ptr<Stream>& stream_ptr() const { return stream_; }
 
  private:
-  Next next_newest();
-  Next next_in_order();
+  Next next_newest() REQUIRES(stream_->mutex_);
+  Next next_in_order() REQUIRES(stream_->mutex_);
 
   std::shared_ptr<Stream> stream_;
   uint64_t seen_ = 0;

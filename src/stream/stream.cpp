@@ -1,0 +1,143 @@
+#include "stream/stream.h"
+
+#include <algorithm>
+
+#include "stream/packet_dispatcher.h"
+
+namespace camweave {
+
+Stream::Stream(Options options) : options_(std::move(options)) {}
+
+Stream::~Stream() {
+  if (options_.on_unused) options_.on_unused();
+}
+
+void Stream::publish(PacketPtr packet) {
+  MutexLock lock(mutex_);
+  if (closed_) return;
+  ring_bytes_ += packet->body.size();
+  ring_.push_back(Kept{next_number_++, std::move(packet)});
+  trim();
+  for (PacketDispatcher* dispatcher : dispatchers_) dispatcher->notify(*this);
+}
+
+// Intra-only: the newest is all that anybody wants. Inter: the GOP before the last one stays, too, so that a reader who is a
+// few packets behind when a keyframe comes loses nothing.
+void Stream::trim() {
+  const auto drop_front = [this]() REQUIRES(mutex_) {
+    ring_bytes_ -= ring_.front().packet->body.size();
+    ring_.pop_front();
+  };
+  if (is_intra_only()) {
+    while (ring_.size() > 1) drop_front();
+    return;
+  }
+  if (ring_.back().packet->info.keyframe) {
+    size_t keyframes = 0;
+    for (auto kept = ring_.rbegin(); kept != ring_.rend(); ++kept) {
+      if (kept->packet->info.keyframe && ++keyframes == 2) {
+        while (ring_.front().number < kept->number) drop_front();
+        break;
+      }
+    }
+  }
+  while (ring_bytes_ > options_.max_bytes && ring_.size() > 1) drop_front();
+}
+
+void Stream::close(std::string reason) {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  close_reason_ = std::move(reason);
+  ring_.clear();
+  ring_bytes_ = 0;
+  for (PacketDispatcher* dispatcher : dispatchers_) dispatcher->notify(*this);
+}
+
+std::optional<std::string> Stream::close_reason() const {
+  MutexLock lock(mutex_);
+  return closed_ ? std::optional(close_reason_) : std::nullopt;
+}
+
+void Stream::request_keyframe() {
+  if (options_.request_keyframe) options_.request_keyframe();
+}
+
+PacketPtr Stream::newest() const {
+  MutexLock lock(mutex_);
+  return ring_.empty() ? nullptr : ring_.back().packet;
+}
+
+std::shared_ptr<const PacketBuffer> Stream::framed(const PacketPtr& packet, const Framing& framing) {
+  constexpr size_t most_images = 64;  // of an inter codec's readers, who need not be at the same packet
+  MutexLock lock(image_mutex_);
+  for (auto image = images_.rbegin(); image != images_.rend(); ++image) {
+    if (image->packet == packet && image->framing == &framing) return image->bytes;
+  }
+  auto built = framing.build(*packet, *options_.memory);
+  if (!built) return nullptr;
+  if (is_intra_only()) std::erase_if(images_, [&](const Image& image) { return image.packet != packet; });
+  while (images_.size() >= most_images) images_.pop_front();
+  images_.push_back(Image{&framing, packet, std::make_shared<const PacketBuffer>(std::move(*built))});
+  return images_.back().bytes;
+}
+
+void Stream::attach(PacketDispatcher& dispatcher) {
+  MutexLock lock(mutex_);
+  dispatchers_.push_back(&dispatcher);
+  if (closed_) dispatcher.notify(*this);
+}
+
+void Stream::detach(PacketDispatcher& dispatcher) {
+  MutexLock lock(mutex_);
+  std::erase(dispatchers_, &dispatcher);
+}
+
+PacketCursor::PacketCursor(std::shared_ptr<Stream> stream, Begin begin) : stream_(std::move(stream)) {
+  if (stream_->is_intra_only()) return;
+  MutexLock lock(stream_->mutex_);
+  seen_ = stream_->next_number_ - 1;
+  needs_keyframe_ = true;
+  if (begin == Begin::newest) return;
+  const auto& ring = stream_->ring_;
+  const auto key = std::find_if(ring.rbegin(), ring.rend(), [](const auto& kept) { return kept.packet->info.keyframe; });
+  if (key != ring.rend()) seen_ = key->number - 1;
+}
+
+PacketCursor::Next PacketCursor::next() {
+  MutexLock lock(stream_->mutex_);
+  if (stream_->closed_) return {nullptr, 0, true};
+  return stream_->is_intra_only() ? next_newest() : next_in_order();
+}
+
+PacketCursor::Next PacketCursor::next_newest() {
+  const auto& ring = stream_->ring_;
+  if (ring.empty() || ring.back().number <= seen_) return {};
+  const uint64_t passed_over = seen_ == 0 ? 0 : ring.back().number - seen_ - 1;
+  seen_ = ring.back().number;
+  return {ring.back().packet, passed_over, false};
+}
+
+PacketCursor::Next PacketCursor::next_in_order() {
+  const auto& ring = stream_->ring_;
+  Next next;
+  if (ring.empty()) return next;
+  if (ring.front().number > seen_ + 1) {
+    next.dropped += ring.front().number - seen_ - 1;
+    seen_ = ring.front().number - 1;
+    needs_keyframe_ = true;
+  }
+  for (size_t i = static_cast<size_t>(seen_ + 1 - ring.front().number); i < ring.size(); ++i) {
+    seen_ = ring[i].number;
+    if (!needs_keyframe_ || ring[i].packet->info.keyframe) {
+      needs_keyframe_ = false;
+      next.packet = ring[i].packet;
+      return next;
+    }
+    ++next.dropped;
+  }
+  return next;
+}
+
+void PacketCursor::skip_to_keyframe() { needs_keyframe_ = !stream_->is_intra_only(); }
+
+}  // namespace camweave
