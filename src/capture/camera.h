@@ -63,7 +63,6 @@ class FrameSink {
 
   virtual void opened(const ipc::Opened& changed) = 0;            // the mode changed while running
   virtual void controls_changed(std::vector<Control> controls) = 0;
-  virtual void away(bool is_away, std::string reason) = 0;        // unplugged; the driver itself waits for it to return
 };
 
 class Camera {
@@ -75,6 +74,15 @@ class Camera {
 
   // Captures until `stop` is raised (then ok) or the camera fails. Blocks.
   virtual Result<void> run(FrameSink& sink, const StopSignal& stop) = 0;
+
+  // For devices that come and go. When open() or run() failed with `not_found`, the runtime reports the camera as away and
+  // calls this: it blocks until the device is back (true: open() is called again) or `stop` is raised. A driver that can't
+  // tell returns false at once; then the worker ends, and the supervisor retries.
+  virtual bool wait_for_device(const CameraRequest& request, const StopSignal& stop) {
+    (void)request;
+    (void)stop;
+    return false;
+  }
 
   virtual std::vector<Control> controls() const = 0;
   // Already checked against the schema (check_controls). All or nothing; the outcome has the values that the device took.

@@ -74,8 +74,9 @@ bool freed_in_same_request(const Control& control, const ControlValues& wanted) 
   if (control.auto_partner.empty()) return false;
   const auto partner = wanted.find(control.auto_partner);
   if (partner == wanted.end()) return false;
-  const auto* on = std::get_if<bool>(&partner->second);
-  return on && !*on;
+  if (const auto* on = std::get_if<bool>(&partner->second)) return !*on;
+  const auto* mode = std::get_if<std::string>(&partner->second);
+  return mode && *mode == "manual";
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ struct ControlOutcome {
 };
 
 // Checks values against the schema: unknown names, wrong types, ranges, options, read-only or unavailable ones.
-// An unavailable control whose auto partner is switched off in the same request is fine. Integers are accepted for reals.
+// An unavailable control whose auto partner is switched off (false, or the option "manual") in the same request is fine. Integers are accepted for reals.
 std::vector<ControlError> check_controls(const std::vector<Control>& schema, const ControlValues& wanted);
 
 const Control* find_control(const std::vector<Control>& schema, std::string_view name);
