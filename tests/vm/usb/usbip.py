@@ -19,7 +19,7 @@ Unlink = namedtuple("Unlink", "sequence urb_sequence")
 
 
 class Vhci:
-    """The virtual host controller. `modprobe vhci_hcd` first; needs root."""
+    """The first virtual host controller (15 ports). `modprobe vhci_hcd` first; needs root."""
 
     def __init__(self, folder=Path("/sys/devices/platform/vhci_hcd.0")):
         self._folder = folder
@@ -27,10 +27,9 @@ class Vhci:
     def free_port(self, speed=HIGH_SPEED, wanted=None):
         """A free port's number, `wanted` where given."""
         hub = "ss" if speed == SUPER_SPEED else "hs"
-        for path in sorted(self._folder.glob("status*")):
-            for words in map(str.split, path.read_text().splitlines()[1:]):
-                if words[0] == hub and words[2] == _PORT_FREE and wanted in (None, int(words[1])):
-                    return int(words[1])
+        for words in map(str.split, (self._folder / "status").read_text().splitlines()[1:]):
+            if words[0] == hub and words[2] == _PORT_FREE and wanted in (None, int(words[1])):
+                return int(words[1])
         raise OSError(errno.EBUSY, f"no free {hub} port{'' if wanted is None else f' {wanted}'} on vhci_hcd")
 
     def plug(self, port, speed=HIGH_SPEED):
@@ -44,8 +43,8 @@ class Vhci:
         (self._folder / "detach").write_text(str(port))
 
     def bus_id(self, port):
-        """The kernel's name for what is plugged into a port of the first controller, as 1-3."""
-        high_speed_hub = min(int(path.name[3:]) for path in self._folder.glob("usb*"))
+        """The kernel's name for what is plugged into a port, as 1-3."""
+        high_speed_hub = min(int(path.name[3:]) for path in self._folder.glob("usb[0-9]*"))
         ports = int((self._folder / f"usb{high_speed_hub}/maxchild").read_text())
         return f"{high_speed_hub + port // ports}-{port % ports + 1}"
 
