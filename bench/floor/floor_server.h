@@ -1,0 +1,58 @@
+// The lowest that a plain program reaches: one epoll loop, one shared image per frame, one send per client and frame.
+// A slow client gets the newest frame when its socket has room again; nothing is queued for it. Thread-bound.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../common/unique_fd.h"
+#include "floor_options.h"
+#include "frame_source.h"
+#include "image_store.h"
+
+namespace bench {
+
+class FloorServer {
+ public:
+  FloorServer(const FloorOptions& options, const FrameSource& source);
+
+  // Listens and starts the frame clock; the port, or 0 when the system refuses.
+  uint16_t start();
+  // Until the process is killed.
+  void run();
+
+ private:
+  struct Client {
+    UniqueFd fd;
+    std::string request;
+    bool streaming = false;
+    bool wants_newest = false;  // found no room when a frame came
+    ImagePtr image;             // partly sent
+    size_t sent_bytes = 0;
+    uint64_t last_sequence = 0;
+  };
+
+  void accept_all();
+  void on_tick();
+  void on_client(Client& client, uint32_t events);
+  // False: the client is gone.
+  bool read_request(Client& client);
+  bool begin_frame(Client& client);
+  bool go_on(Client& client);
+  ssize_t send_rest(Client& client);
+  ImagePtr make_image();
+  void remove(Client& client);
+
+  const FloorOptions options_;
+  const FrameSource& source_;
+  ImageStore store_;
+  UniqueFd epoll_;
+  UniqueFd listener_;
+  UniqueFd timer_;
+  std::vector<std::unique_ptr<Client>> clients_;  // by file descriptor
+  ImagePtr newest_;
+  uint64_t sequence_ = 0;
+};
+
+}  // namespace bench
