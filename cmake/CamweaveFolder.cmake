@@ -1,6 +1,6 @@
 # One CMake target per source folder: camweave_folder(NAME [DEPENDS target…]) in a folder's CMakeLists.txt makes
 # the static library camweave_NAME of its *.cpp and, of its *_test.cpp, the test program NAME_test.
-# camweave_program(NAME SOURCES … DEPENDS …) makes one of the installed programs.
+# camweave_program(NAME SOURCES … DEPENDS …) makes one of the installed programs; the target `programs` builds them all.
 
 set(CAMWEAVE_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them")
 
@@ -52,9 +52,12 @@ function(camweave_folder NAME)
   endif()
 endfunction()
 
+add_custom_target(programs)
+
 function(camweave_program NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${NAME} ${ARG_SOURCES})
   target_link_libraries(${NAME} PRIVATE camweave_options ${ARG_DEPENDS})
+  add_dependencies(programs ${NAME})
   install(TARGETS ${NAME} RUNTIME DESTINATION bin)
 endfunction()

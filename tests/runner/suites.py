@@ -1,0 +1,210 @@
+"""What each suite of tests/run.py does. A suite takes its Log and returns its cases; commands.Failed ends it as one failure."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+from . import results
+from .commands import OUT, ROOT, Failed
+from .results import Case
+
+PYTHON = "/usr/bin/python3"
+
+
+def newest_clang(tool):
+    """clang++-19 before clang++-16; None without any."""
+    return next((path for n in range(25, 15, -1) if (path := shutil.which(f"{tool}-{n}"))), None)
+
+
+def install(log, why, *lists):
+    existing = [path for path in (ROOT / name for name in lists) if path.exists()]
+    if existing:
+        log.need(ROOT / "scripts/install_packages", why, *existing)
+
+
+def build(log, preset, *targets, options=(), env=None):
+    """Configures (when there are options, always) and builds; the page first, because the server embeds it."""
+    install(log, "to build Camweave", "scripts/packages/build.txt", "scripts/packages/web.txt")
+    if (ROOT / "web/package.json").exists():
+        log.need(ROOT / "scripts/build_web")
+    log.need(ROOT / "scripts/build", preset, *options, *(["--"] if options else []), *targets, env=env)
+
+
+def build_release(log):
+    build(log, "release", "all", options=["-DCAMWEAVE_TESTS=ON", "-DCAMWEAVE_BENCH=ON"])
+
+
+def reported(log, *command, env=None, cwd=ROOT):
+    """Runs a test program and reads its cases from the JUnit file it was asked for, or from its output."""
+    log.folder.mkdir(parents=True, exist_ok=True)
+    junit = log.folder / "junit.xml"
+    junit.unlink(missing_ok=True)
+    start = log.path.stat().st_size
+    problem = ""
+    try:
+        code = log.run(*command, env={"CAMWEAVE_JUNIT": str(junit), **(env or {})}, cwd=cwd)
+        problem = f"exit {code}" if code else ""
+    except Failed as failed:
+        problem = str(failed)
+    cases = []
+    if junit.exists():
+        try:
+            cases = results.from_junit(junit)
+        except ElementTree.ParseError:
+            problem = problem or "its report is not whole"
+    else:
+        with open(log.path, "rb") as text:
+            text.seek(start)
+            cases = results.from_text(text.read().decode(errors="replace"))
+    if not cases and not problem:
+        return [Case(log.name, "passed")]
+    if problem and not any(case.outcome == "failed" for case in cases):
+        cases.append(Case(log.name, "failed", problem))
+    return cases
+
+
+def layers(log):
+    return reported(log, PYTHON, "scripts/check_layers")
+
+
+def unit(log):
+    build_release(log)
+    return gtests(log, "release")
+
+
+def gtests(log, preset, env=None, prefix=()):
+    """Every test that ctest knows, counted one by one where the program is GoogleTest's."""
+    folder = ROOT / "build" / preset
+    shutil.rmtree(log.folder, ignore_errors=True)
+    log.folder.mkdir(parents=True)
+    report = log.folder / "ctest.report"
+    log.run(*prefix, "ctest", "--test-dir", folder, "-j", os.cpu_count() or 1, "--timeout", "240", "--output-on-failure",
+            "--no-tests=error", "--output-junit", report, env={"GTEST_OUTPUT": f"xml:{log.folder}/", **(env or {})})
+    if not report.exists():
+        raise Failed("ctest wrote no report")
+    listing = subprocess.run(["ctest", "--test-dir", str(folder), "--show-only=json-v1"], capture_output=True, check=True)
+    binaries = {test["name"]: pathlib.Path(test["command"][0]).name for test in json.loads(listing.stdout)["tests"] if "command" in test}
+    cases = []
+    for program in results.from_junit(report):
+        detail = log.folder / f"{binaries.get(program.name, program.name)}.xml"
+        found = results.from_junit(detail) if detail.exists() else []
+        cases += found
+        # A program that ended badly counts once more, unless one of its tests says why.
+        if not found or (program.outcome == "failed" and not any(case.outcome == "failed" for case in found)):
+            cases.append(program)
+    return cases
+
+
+def web(log):
+    install(log, "to build the web page", "scripts/packages/web.txt")
+    log.need(ROOT / "scripts/build_web")
+    cases = reported(log, "npm", "run", "--silent", "check", cwd=ROOT / "web")
+    cases = [Case("types", "failed" if any(c.outcome == "failed" for c in cases) else "passed", "npm run check")]
+    return cases + reported(log, "npm", "test", "--silent", cwd=ROOT / "web")
+
+
+def integration(log, preset="release", *extra, env=None):
+    install(log, "for the integration tests", "tests/integration/packages.txt")
+    if preset == "release":
+        build_release(log)
+    return reported(log, PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", log.folder / "junit.xml", *extra,
+                    "tests/integration", env={"CAMWEAVE_BIN": str(ROOT / "build" / preset / "bin"), **(env or {})})
+
+
+def browser(log):
+    install(log, "for the browser tests", "scripts/packages/web.txt", "tests/browser/packages.txt")
+    build_release(log)
+    folder = ROOT / "tests/browser"
+    log.need(ROOT / "scripts/npm_ci", folder)
+    return reported(log, "npm", "test", "--silent", cwd=folder, env={"CAMWEAVE_BIN": str(ROOT / "build/release/bin")})
+
+
+def vm(log, which="short"):
+    install(log, "for the tests on a kernel of their own", "tests/vm/packages.txt")
+    build_release(log)
+    return reported(log, ROOT / "tests/vm/run", which, env={"CAMWEAVE_BIN": str(ROOT / "build/release/bin")})
+
+
+def vm_long(log):
+    return vm(log, "long")
+
+
+def asan(log):
+    build(log, "asan", "all", options=["-DCAMWEAVE_BENCH=OFF"])
+    # Shared memory of a worker that was killed, and the like, are the tests' doing: leaks count where a program ends by itself.
+    env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+    cases = gtests(log, "asan", env)
+    return cases + integration(log, "asan", "-m", "sanitized", env=env)
+
+
+def tsan(log):
+    build(log, "tsan", "all", options=["-DCAMWEAVE_BENCH=OFF"])
+    # The thread sanitizer of older compilers refuses the memory layouts that newer kernels choose at random.
+    fixed_layout = ["setarch", "-R"]
+    if subprocess.run([*fixed_layout, "true"], check=False, stderr=subprocess.DEVNULL).returncode != 0:
+        fixed_layout = []
+    return gtests(log, "tsan", {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, fixed_layout)
+
+
+def fuzz(log):
+    """Each fuzzer for 20 s."""
+    install(log, "for the fuzzers", "scripts/packages/all.txt")
+    compiler = newest_clang("clang++")
+    if not compiler:
+        return [Case("fuzz", "skipped", "no clang 16 or later here")]
+    build(log, "fuzz", "all", env={"CXX": compiler, "CC": newest_clang("clang") or "clang"})
+    programs = sorted(p for p in (ROOT / "build/fuzz").rglob("fuzz_*") if p.is_file() and os.access(p, os.X_OK))
+    if not programs:
+        raise Failed("the fuzz preset built no fuzz_* program")
+    cases = []
+    for program in programs:
+        work = log.folder / program.name
+        work.mkdir(parents=True, exist_ok=True)
+        corpus = ROOT / "fuzz/corpus" / program.name.removeprefix("fuzz_")
+        code = log.run(program, "-max_total_time=20", "-timeout=5", "-rss_limit_mb=2048", f"-artifact_prefix={work}/", work,
+                       *([corpus] if corpus.is_dir() else []))
+        cases.append(Case(program.name, "failed" if code else "passed", f"exit {code}; the input is in {work}" if code else ""))
+    return cases
+
+
+def clang(log):
+    """The whole build by clang, with the lock annotations checked, without a warning."""
+    install(log, "for the build with clang", "scripts/packages/all.txt")
+    compiler = newest_clang("clang++")
+    if not compiler:
+        return [Case("clang", "skipped", "no clang 16 or later here")]
+    build(log, "clang", "all", env={"CXX": compiler, "CC": newest_clang("clang") or "clang"})
+    return [Case("clang", "passed")]
+
+
+def tidy(log):
+    """clang-tidy over the sources, with the repository's .clang-tidy; needs the compile commands of the clang build."""
+    install(log, "for clang-tidy", "scripts/packages/all.txt")
+    tool = newest_clang("clang-tidy")
+    if not tool or not (ROOT / "build/clang/compile_commands.json").exists():
+        return [Case("tidy", "skipped", "no clang-tidy 16 or later here" if not tool else "no clang build to read")]
+    sources = sorted((ROOT / "src").rglob("*.cpp"))
+    command = ["xargs", "-0", "-P", str(os.cpu_count() or 1), "-n", "4", tool, "--quiet", "-p", str(ROOT / "build/clang")]
+    listing = log.folder / "sources"
+    log.folder.mkdir(parents=True, exist_ok=True)
+    listing.write_bytes(b"\0".join(str(path).encode() for path in sources))
+    code = log.run("sh", "-c", f'exec "$@" < "{listing}"', "sh", *command)
+    return [Case("tidy", "failed" if code else "passed", "see the log" if code else "")]
+
+
+def bench(log):
+    """Each benchmark for two seconds: that they work, not what they measure."""
+    build_release(log)
+    install(log, "for the benchmarks", "bench/packages.txt")
+    return reported(log, ROOT / "bench/run", "--seconds", "2", "--rounds", "1", "--json", OUT / "bench.json")
+
+
+def debian13(log):
+    """A fresh clone in a clean Debian 13: installs, builds and runs the tests that need no kernel and no browser of their own."""
+    if os.getuid() != 0:
+        return [Case("debian13", "skipped", "making a clean base needs root")]
+    install(log, "for the clean base", "scripts/packages/all.txt")
+    return reported(log, ROOT / "tests/distro/try", "trixie", "test", "layers", "unit", "web", "integration")
