@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const limit_bytes = 60 * 1024;
+const limit_bytes = 60_000;
 const assets = fileURLToPath(new URL('../dist/assets/', import.meta.url));
 
 let total_bytes = 0;

@@ -62,7 +62,6 @@ export const en = {
   'do.preferences': 'Language and appearance',
   'do.close': 'Close',
   'do.download': 'Download',
-  'do.remove': 'Remove',
   'do.panel': 'Settings of this camera',
 
   'pair.title': 'Two-up view',
@@ -77,6 +76,7 @@ export const en = {
   'pair.fps': 'Frame rate',
   'pair.missing.title': 'Camera {n} is missing',
   'pair.missing.text': 'The two-up view shows the first two cameras. Check the cable and the power; the camera appears by itself. To see what the server finds, run this on it:',
+  'pair.fps_unit': 'fps',
   'pair.not_saved': 'Not saved: {reason}',
 
   'controls.title': 'Controls',

@@ -63,7 +63,6 @@ export const fr: Texts = {
   'do.preferences': 'Langue et apparence',
   'do.close': 'Fermer',
   'do.download': 'Télécharger',
-  'do.remove': 'Supprimer',
   'do.panel': 'Réglages de cette caméra',
 
   'pair.title': 'Vue double',
@@ -78,6 +77,7 @@ export const fr: Texts = {
   'pair.fps': 'Cadence',
   'pair.missing.title': 'La caméra {n} est absente',
   'pair.missing.text': 'La vue double montre les deux premières caméras. Vérifiez le câble et l’alimentation ; la caméra apparaîtra d’elle-même. Pour voir ce que le serveur détecte, lancez-y cette commande :',
+  'pair.fps_unit': 'i/s',
   'pair.not_saved': 'Non enregistré : {reason}',
 
   'controls.title': 'Commandes',

@@ -63,7 +63,6 @@ export const ko: Texts = {
   'do.preferences': '언어와 화면 모드',
   'do.close': '닫기',
   'do.download': '내려받기',
-  'do.remove': '삭제',
   'do.panel': '이 카메라의 설정',
 
   'pair.title': '나란히 보기',
@@ -78,6 +77,7 @@ export const ko: Texts = {
   'pair.fps': '프레임 속도',
   'pair.missing.title': '카메라 {n}이(가) 없습니다',
   'pair.missing.text': '나란히 보기에는 처음 두 카메라가 표시됩니다. 케이블과 전원을 확인하세요. 연결되면 자동으로 표시됩니다. 서버가 찾은 장치를 확인하려면 서버에서 다음 명령을 실행하세요.',
+  'pair.fps_unit': 'fps',
   'pair.not_saved': '저장되지 않았습니다: {reason}',
 
   'controls.title': '카메라 조정',

@@ -1,7 +1,7 @@
 // Full screen for an element, by the browser or, where it allows none (iPhone), by filling the window.
 class Fullscreen {
   // What fills the window in place of the browser's own full screen.
-  filled: HTMLElement | null = null;
+  filled: HTMLElement | null = $state.raw(null);
   active = $state(false);
 
   constructor() {
