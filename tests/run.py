@@ -3,7 +3,7 @@
 
 Without names: the short ones, in this order, so that what is cheap and most telling fails first. A suite that fails never
 stops the others. What a suite writes goes to out/test/SUITE.log; the terminal gets one line for each, then what failed and
-what was skipped and why, and at the end one line of counts. Exit 0: nothing failed; 1: something did; 2: wrong use."""
+what was skipped and why, and at the end one line of counts. All results are in out/test/junit.xml, too. Exit 0: nothing failed; 1: something did; 2: wrong use."""
 
 import dataclasses
 import sys
@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 
 from runner import suites  # noqa: E402
 from runner.commands import OUT, ROOT, Failed, Log  # noqa: E402
-from runner.results import Case  # noqa: E402
+from runner.results import Case, to_junit  # noqa: E402
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +93,7 @@ def main(arguments):
         done.append((suite, cases))
         log = f"  {(OUT / suite.name).relative_to(ROOT)}.log" if count(cases, "failed") else ""
         print(f"{suite.name:12} {summary(cases)}, {seconds:.0f} s{log}", flush=True)
+    to_junit(OUT / "junit.xml", [(suite.name, cases) for suite, cases in done])
     show("Failed", done, "failed")
     show("Skipped", done, "skipped")
     total = [case for _, cases in done for case in cases]

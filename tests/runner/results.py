@@ -35,6 +35,18 @@ def from_junit(path):
     return cases
 
 
+def to_junit(path, suites_cases):
+    """Writes what all suites found: pairs of a suite's name and its cases."""
+    root = ElementTree.Element("testsuites")
+    for name, cases in suites_cases:
+        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(cases)))
+        for case in cases:
+            element = ElementTree.SubElement(suite, "testcase", classname=name, name=case.name)
+            if case.outcome != "passed":
+                ElementTree.SubElement(element, {"failed": "failure", "skipped": "skipped"}[case.outcome], message=case.why)
+    ElementTree.ElementTree(root).write(path, encoding="unicode")
+
+
 def from_text(text):
     """Cases of TAP lines, else node's closing counts ("# pass 12", "ℹ pass 12"). Empty where there is neither."""
     cases = []

@@ -174,7 +174,17 @@ class Rig:
             return
         for name, bus_id in self._bus_ids.items():
             if f"/{bus_id}/" in fields["DEVPATH"]:
-                self._report({"event": "video_" + fields["ACTION"], "camera": name, "device": "/dev/" + fields["DEVNAME"]})
+                self._report({"event": "video_" + fields["ACTION"], "camera": name, "device": "/dev/" + fields["DEVNAME"]}
+                             | _video_index(fields))
+
+
+def _video_index(fields):
+    """0: pictures, 1: their metadata. Not known any more when the device is gone."""
+    try:
+        with open(f"/sys{fields['DEVPATH']}/index") as file:
+            return {"index": int(file.read())}
+    except OSError:
+        return {}
 
 
 def _parse_mode(text):

@@ -1,0 +1,127 @@
+"""Fixtures for tests on a real kernel: `guest` (a VM for the whole session), `usb_camera` and `vivid` (cameras for one
+test), `libcamera_guest` (Debian 13 with libcamera, only for long tests)."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from cameras import UsbCamera, UsbRig, Vivid  # noqa: E402
+from vm import Vm, missing_programs  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "short: part of ./test")
+    config.addinivalue_line("markers", "long: part of ./test --all only")
+    config.stash[_figures] = {}
+
+
+_figures = pytest.StashKey()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    setattr(item, f"report_{report.get_result().when}", report.get_result())
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for name, value in config.stash[_figures].items():
+        terminalreporter.write_line(f"{name}: {value}")
+
+
+def _image(name):
+    done = subprocess.run([sys.executable, HERE / "build_image", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        pytest.fail(f"no VM image: {done.stderr.strip()}", pytrace=False)
+    return Path(done.stdout.strip())
+
+
+def _require_host():
+    if platform.machine() != "x86_64":
+        pytest.skip(f"the VM is x86-64; this machine is {platform.machine()}")
+    if lacking := missing_programs():
+        pytest.skip(f"not installed: {', '.join(lacking)} (tests/vm/packages.txt)")
+
+
+def _boot(config, image_name, files=None):
+    _require_host()
+    started = time.monotonic()
+    image = _image(image_name)
+    config.stash[_figures][f"image {image_name}, s"] = round(time.monotonic() - started, 1)
+    logs = Path(os.environ.get("CAMWEAVE_VM_LOGS") or tempfile.mkdtemp(prefix="camweave-vm-logs-")) / image_name
+    vm = Vm(image, logs, files).boot()
+    config.stash[_figures][f"boot {image_name}, s"] = round(vm.boot_seconds, 1)
+    return vm
+
+
+def _end(vm, request):
+    vm.save_logs()
+    if request.session.testsfailed:
+        request.config.stash[_figures]["logs of the VM"] = vm.work
+    assert vm.power_off(), f"the VM had to be killed; see {vm.console.path}"
+
+
+def _program_files():
+    """Camweave's programs for the guest, from the build that CAMWEAVE_BIN names; none is fine for tests that use none."""
+    folder = os.environ.get("CAMWEAVE_BIN")
+    return {f"bin/{path.name}": path for path in Path(folder).glob("camweave*") if path.is_file()} if folder else {}
+
+
+@pytest.fixture(scope="session")
+def guest(request):
+    vm = _boot(request.config, "base", _program_files())
+    yield vm
+    _end(vm, request)
+
+
+@pytest.fixture(scope="session")
+def libcamera_guest(request):
+    vm = _boot(request.config, "libcamera")
+    yield vm
+    _end(vm, request)
+
+
+@pytest.fixture(scope="session")
+def usb_rig(guest):
+    rig = UsbRig(guest)
+    yield rig
+    rig.stop()
+
+
+@pytest.fixture
+def usb_camera(usb_rig):
+    """usb_camera(name="a", port=None, **Options) → a plugged-in UsbCamera; all are unplugged when the test ends."""
+    made = {}
+
+    def plug(name="a", port=None, **options):
+        made[name] = UsbCamera(usb_rig, name, **options).plug(port)
+        return made[name]
+
+    yield plug
+    for camera in made.values():
+        if camera.status()["plugged"]:
+            camera.unplug()
+
+
+@pytest.fixture
+def vivid(guest):
+    """vivid(count=1, inputs=(INPUT_WEBCAM,), multiplanar=False, **module parameters) → Vivid, loaded until the test ends."""
+    loaded = []
+
+    def load(**options):
+        loaded.append(Vivid(guest, **options))
+        return loaded[-1]
+
+    yield load
+    if loaded:
+        loaded[-1].unload()

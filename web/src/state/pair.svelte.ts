@@ -1,0 +1,77 @@
+// The dual-camera settings, shared with everybody who watches: changed here, they are sent at once (one request at a
+// time, the newest settings win); changed elsewhere, they arrive by event.
+import { ApiError, getPairConfig, setPairConfig } from '../api/client';
+import type { PairConfig, Rotation } from '../api/types';
+
+export type PairKey = 'cam0' | 'cam1';
+export const pair_keys: readonly PairKey[] = ['cam0', 'cam1'];
+export const pair_resolutions: readonly [number, number][] = [[320, 240], [640, 480], [820, 616]];
+
+const defaults: PairConfig = {
+  gap: 76,
+  cameras: { cam0: { order: 1, rotation: 0 }, cam1: { order: 2, rotation: 0 } },
+  stream: { resolution: [640, 480], quality: 80, fps: 30 },
+};
+
+export class Pair {
+  config: PairConfig = $state(defaults);
+  loaded = $state(false);
+  // Why the last change was not saved.
+  error: string | null = $state(null);
+
+  #wanted: PairConfig | null = null;
+  #saving = false;
+
+  async load(): Promise<void> {
+    try {
+      this.arrived(await getPairConfig());
+    } catch {
+      // The event stream brings it with the next change, and the next connection asks again.
+    }
+  }
+
+  // From an event or an answer; what the user is changing at this moment stays.
+  arrived(config: PairConfig): void {
+    this.loaded = true;
+    if (!this.#saving) this.config = config;
+  }
+
+  change(change: (config: PairConfig) => void): void {
+    const next = $state.snapshot(this.config) as PairConfig;
+    change(next);
+    this.config = next;
+    this.#wanted = next;
+    if (!this.#saving) void this.#save();
+  }
+
+  rotate(key: PairKey, rotation: Rotation): void {
+    this.change((config) => (config.cameras[key].rotation = rotation));
+  }
+
+  swap(): void {
+    this.change(({ cameras }) => {
+      const first = cameras.cam0.order;
+      cameras.cam0.order = cameras.cam1.order;
+      cameras.cam1.order = first;
+    });
+  }
+
+  async #save(): Promise<void> {
+    this.#saving = true;
+    let saved: PairConfig | null = null;
+    while (this.#wanted) {
+      const wanted = this.#wanted;
+      this.#wanted = null;
+      try {
+        saved = await setPairConfig(wanted);
+        this.error = null;
+      } catch (error) {
+        this.error = error instanceof ApiError ? error.message : String(error);
+        saved = null;
+      }
+    }
+    this.#saving = false;
+    if (saved) this.config = saved;
+    else await this.load();
+  }
+}

@@ -1,0 +1,26 @@
+// Turns a stream's counts into the twice-a-second report that the page shows.
+import type { FrameStream } from './frame_stream';
+import type { StreamReport } from './protocol';
+
+export const report_interval_ms = 500;
+const window_ms = 1_500;
+
+export class Reporter {
+  #history: { at: number; shown: number }[] = [];
+
+  constructor(private readonly stream: FrameStream) {}
+
+  next(now: number = performance.now()): StreamReport {
+    const { shown } = this.stream.counts;
+    this.#history.push({ at: now, shown });
+    while (this.#history.length > 2 && now - this.#history[0].at > window_ms) this.#history.shift();
+    const first = this.#history[0];
+    const span_s = (now - first.at) / 1000;
+    const fps = span_s > 0 ? (shown - first.shown) / span_s : 0;
+    return { ...this.stream.counts, fps, lastShownAt: this.stream.lastShownAt };
+  }
+
+  restart(): void {
+    this.#history = [];
+  }
+}
