@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "net/io_loop.h"
@@ -52,10 +54,12 @@ class Connection {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  struct Wait;
+  const std::shared_ptr<State> state_;
   IoLoop& loop_;
   IpAddress peer_;
   std::string put_back_;
+  const std::shared_ptr<void> held_;
 };
 
 }  // namespace camweave

@@ -49,7 +49,6 @@ class FrameSender {
   std::shared_ptr<const PacketBuffer> image_;
   size_t image_sent_bytes_ = 0;
   std::string control_;
-  bool control_started_ = false;  // part of control_ went out: it goes before the next frame
   Timestamp last_progress_;
 };
 

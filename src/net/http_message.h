@@ -31,7 +31,7 @@ struct HttpRequest {
   HttpFields parameters;              // what the route's {names} stand for
   std::string body;
   IpAddress peer;
-  bool is_websocket = false;          // a well-formed WebSocket upgrade
+  bool is_websocket = false;          // asks_for_websocket()
 
   // By name in any case; empty when absent. The first of several.
   std::string_view header(std::string_view name) const;
@@ -44,6 +44,11 @@ struct HttpRequest {
 Result<void> parse_request_target(std::string_view target, HttpRequest& into);
 // "a=1&b=x+y%21" (a query, or an application/x-www-form-urlencoded body). Pure; fuzzed.
 Result<HttpFields> parse_form_fields(std::string_view text);
+
+// Whether the headers ask for an upgrade to WebSocket.
+bool asks_for_websocket(const HttpRequest& request);
+// Whether a comma-separated header has a token, in any case: ("keep-alive, Upgrade", "upgrade").
+bool has_list_token(std::string_view list, std::string_view token);
 
 struct HttpResponse {
   int status = 200;

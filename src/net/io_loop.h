@@ -3,13 +3,15 @@
 // was given to, so sessions need no locks. IoLoops: all of them.
 //
 // post() and counters() are thread-safe, everything else thread-bound. Sessions live in the loop: destroying the IoLoops
-// ends every session, so what sessions use (Cameras, Clock, Log) must outlive it.
+// ends every session, so what sessions use (Cameras, Clock, Log) must outlive it; and who keeps a session's callback (an
+// HttpExchange waiting for a camera's answer) must have called or dropped it before.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -58,6 +60,7 @@ class IoLoop {
   Timestamp now() const { return clock().now(); }
   boost::asio::io_context& context();
   PacketDispatcher& dispatcher();
+  std::span<std::byte> scratch();  // 64 KB to read into; good until the caller returns to the loop
   NetCounters& counters();
 
  private:

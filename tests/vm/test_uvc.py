@@ -145,11 +145,12 @@ def test_every_control_is_set_and_read_back(guest, usb_camera):
 @long
 def test_what_the_camera_changes_by_itself_is_an_event(guest, usb_camera):
     camera = usb_camera()
+    # Again and again: v4l2-ctl has the device open, and the driver listens, before it has asked for events.
     with guest.spawn("v4l2-ctl", "-d", camera.device, "--wait-for-event=ctrl=exposure_time_absolute", name="event") as waiting:
-        wait_until(lambda: camera.change_control("exposure_time_absolute", 700), "the driver to listen")
-        assert waiting.wait(20) == 0
-        lines = [line for line in iter(lambda: waiting.read_line(5), None)]
-    assert "700" in " ".join(lines) or get_control(guest, camera.device, "exposure_time_absolute") == 700
+        values = iter(range(700, 10000))
+        wait_until(lambda: waiting.wait(0.3) is not None or camera.change_control("exposure_time_absolute", next(values)) is None, "the event")
+        assert "exposure_time_absolute" in waiting.read_line()
+    assert get_control(guest, camera.device, "exposure_time_absolute") == camera.controls()["exposure_time_absolute"] >= 700
 
 
 @long
@@ -182,20 +183,38 @@ def test_torn_pictures(guest, usb_camera):
     assert all(any(whole.startswith(frame.data) for whole in known) for frame in torn)
 
 
-@long
-def test_a_torn_raw_picture_is_flagged_by_the_driver(guest, usb_camera):
-    camera = usb_camera()
-    camera.faults(torn=1)
-    done = v4l2_ctl(guest, camera.device, "--set-fmt-video=width=640,height=480,pixelformat=YUYV", "--stream-mmap", "--stream-count=5", "--verbose")
-    assert "error" in done.out + done.err
+@pytest.fixture
+def no_drop(guest):
+    """uvcvideo hands broken pictures on, flagged, instead of dropping them: as newer kernels do by themselves."""
+    parameter = "/sys/module/uvcvideo/parameters/nodrop"
+    guest.run("modprobe", "uvcvideo")
+    before = guest.get(parameter)
+    guest.shell(f"echo 1 > {parameter}")
+    yield
+    guest.shell(f"echo {before.decode().strip()} > {parameter}")
 
 
 @long
-def test_error_bit_and_missing_end_of_frame(guest, usb_camera):
+@pytest.mark.parametrize("fourcc, fault", (("YUYV", "torn"), ("MJPG", "error_bit")))
+def test_a_broken_picture_is_a_gap_in_the_sequence(guest, usb_camera, fourcc, fault):
     camera = usb_camera()
-    camera.faults(error_bit=1)
-    done = v4l2_ctl(guest, camera.device, "--set-fmt-video=width=640,height=480,pixelformat=MJPG", "--stream-mmap", "--stream-count=4", "--verbose")
-    assert "error" in done.out + done.err
+    camera.faults(**{fault: 1})
+    frames = capture(guest, camera.device, fourcc, 640, 480, 3)
+    assert frames[0].sequence == 1
+
+
+@long
+@pytest.mark.parametrize("fourcc, fault", (("YUYV", "torn"), ("MJPG", "error_bit")))
+def test_a_broken_picture_is_flagged(guest, no_drop, usb_camera, fourcc, fault):
+    camera = usb_camera()
+    camera.faults(**{fault: 1})
+    frames = capture(guest, camera.device, fourcc, 640, 480, 3)
+    assert ["error" in frame.flags for frame in frames] == [True, False, False]
+
+
+@long
+def test_a_picture_without_an_end(guest, usb_camera):
+    camera = usb_camera()
     camera.faults(unended=2)
     known = jpeg_numbers(640, 480, 400)
     frames = capture(guest, camera.device, "MJPG", 640, 480, 6)
@@ -216,15 +235,12 @@ def test_no_huffman_tables_and_padding(guest, usb_camera):
 @long
 def test_a_stall_and_the_end_of_it(guest, usb_camera):
     camera = usb_camera()
-    with guest.spawn("v4l2-ctl", "-d", camera.device, "--stream-mmap", "--verbose", name="stall") as reader:
+    camera.faults(stalled=True)
+    with guest.spawn("v4l2-ctl", "-d", camera.device, "--stream-mmap", "--stream-count=5", name="stall") as reader:
         camera.wait_event("streaming")
-        assert "dqbuf" in next(line for line in iter(reader.read_line, None) if "dqbuf" in line)
-        camera.faults(stalled=True)
-        number = camera.status()["number"]
-        with pytest.raises(VmError, match="said nothing"):
-            while True:
-                reader.read_line(timeout_s=2)
-        assert camera.status()["number"] == number
+        assert reader.wait(1) is None and camera.status()["number"] == 0
+        camera.faults(stalled=False)
+        assert reader.wait(20) == 0
 
 
 @long

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -38,6 +39,8 @@ class FrameParser {
   Error fail(uint16_t code, std::string reason);
   Result<void> read_head();
   bool take_head(std::span<const std::byte>& input);
+  void take_payload(std::span<const std::byte>& input);
+  Result<Event> finish_frame();
 
   ParserLimits limits_;
   uint16_t close_code_ = 0;

@@ -8,9 +8,6 @@
 
 namespace camweave::websocket {
 
-// Whether the request's headers ask for an upgrade (HttpRequest::is_websocket).
-bool is_upgrade(const HttpRequest& request);
-
 // Sec-WebSocket-Accept for a key.
 std::string accept_value(std::string_view key);
 

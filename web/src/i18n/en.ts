@@ -137,7 +137,7 @@ export const en = {
   'preferences.language': 'Language',
   'preferences.automatic': 'As the browser',
   'preferences.theme': 'Appearance',
-  'preferences.theme_auto': 'As the device',
+  'preferences.theme_auto': 'Automatic',
   'preferences.theme_light': 'Light',
   'preferences.theme_dark': 'Dark',
   'preferences.version': 'Camweave {version}',

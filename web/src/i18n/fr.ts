@@ -138,7 +138,7 @@ export const fr: Texts = {
   'preferences.language': 'Langue',
   'preferences.automatic': 'Celle du navigateur',
   'preferences.theme': 'Apparence',
-  'preferences.theme_auto': 'Celle de l’appareil',
+  'preferences.theme_auto': 'Automatique',
   'preferences.theme_light': 'Claire',
   'preferences.theme_dark': 'Sombre',
   'preferences.version': 'Camweave {version}',

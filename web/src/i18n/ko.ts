@@ -138,7 +138,7 @@ export const ko: Texts = {
   'preferences.language': '언어',
   'preferences.automatic': '브라우저 설정에 따름',
   'preferences.theme': '화면 모드',
-  'preferences.theme_auto': '기기 설정에 따름',
+  'preferences.theme_auto': '자동',
   'preferences.theme_light': '밝게',
   'preferences.theme_dark': '어둡게',
   'preferences.version': 'Camweave {version}',

@@ -1,0 +1,161 @@
+#include "net/io_loop.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cassert>
+#include <optional>
+#include <thread>
+
+namespace camweave {
+
+namespace asio = boost::asio;
+
+struct IoLoop::State {
+  State(const Clock& its_clock, std::unique_ptr<PacketDispatcher> its_dispatcher)
+      : clock(its_clock), dispatcher(std::move(its_dispatcher)), context(std::in_place, 1) {}
+
+  // What sessions use in their destructors stands before the context that owns them.
+  const Clock& clock;
+  const std::unique_ptr<PacketDispatcher> dispatcher;
+  NetCounters counters;
+  std::list<Swept*> swept;
+  std::list<Swept*>::iterator next_swept = swept.end();  // of a sweep under way
+  bool sweep_is_scheduled = false;
+  std::vector<std::byte> scratch = std::vector<std::byte>(64 * 1024);
+  std::atomic<std::thread::id> thread{};
+  std::atomic<bool> is_ending = false;
+
+  std::optional<asio::io_context> context;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  std::optional<asio::posix::stream_descriptor> packets;
+  std::optional<asio::steady_timer> timer;
+};
+
+Swept::Swept(IoLoop& loop) : swept_by_(loop) {
+  auto& state = *loop.state_;
+  place_ = state.swept.insert(state.swept.end(), this);
+  if (!state.sweep_is_scheduled) loop.schedule_sweep();
+}
+
+Swept::~Swept() {
+  auto& state = *swept_by_.state_;
+  if (state.next_swept == place_) ++state.next_swept;
+  state.swept.erase(place_);
+}
+
+Result<std::unique_ptr<IoLoop>> IoLoop::create(const Clock& clock) {
+  auto dispatcher = PacketDispatcher::create();
+  if (!dispatcher) return dispatcher.error();
+  UniqueFd events(::fcntl((*dispatcher)->event_fd(), F_DUPFD_CLOEXEC, 3));
+  if (!events) return system_error("I/O loop: dup");
+  auto state = std::make_unique<State>(clock, std::move(*dispatcher));
+  state->work.emplace(state->context->get_executor());
+  state->packets.emplace(*state->context, events.release());
+  state->timer.emplace(*state->context);
+  std::unique_ptr<IoLoop> loop(new IoLoop(std::move(state)));
+  loop->wait_for_packets();
+  return loop;
+}
+
+IoLoop::IoLoop(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+IoLoop::~IoLoop() {
+  state_->is_ending = true;
+  state_->timer.reset();
+  state_->packets.reset();
+  state_->work.reset();
+  state_->context.reset();  // ends the sessions, which still reach the rest of the state
+}
+
+void IoLoop::run() {
+  // sendfile has no MSG_NOSIGNAL: a peer that has gone would end the process.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+  state_->thread = std::this_thread::get_id();
+  state_->context->run();
+  state_->thread = std::thread::id();
+}
+
+void IoLoop::stop() { state_->context->stop(); }
+
+void IoLoop::post(std::function<void()> task) {
+  if (!state_->is_ending) asio::post(*state_->context, std::move(task));
+}
+
+bool IoLoop::is_current_thread() const { return state_->thread == std::this_thread::get_id(); }
+const Clock& IoLoop::clock() const { return state_->clock; }
+boost::asio::io_context& IoLoop::context() { return *state_->context; }
+PacketDispatcher& IoLoop::dispatcher() { return *state_->dispatcher; }
+NetCounters& IoLoop::counters() { return state_->counters; }
+std::span<std::byte> IoLoop::scratch() { return state_->scratch; }
+
+void IoLoop::wait_for_packets() {
+  state_->packets->async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    state_->dispatcher->run_pending();
+    wait_for_packets();
+  });
+}
+
+void IoLoop::schedule_sweep() {
+  state_->sweep_is_scheduled = true;
+  state_->timer->expires_after(sweep_interval);
+  state_->timer->async_wait([this](const boost::system::error_code& error) {
+    if (!error) sweep();
+  });
+}
+
+void IoLoop::sweep() {
+  const Timestamp now = state_->clock.now();
+  for (auto place = state_->swept.begin(); place != state_->swept.end(); place = state_->next_swept) {
+    state_->next_swept = std::next(place);
+    (*place)->on_sweep(now);
+  }
+  state_->next_swept = state_->swept.end();
+  state_->sweep_is_scheduled = false;
+  if (!state_->swept.empty()) schedule_sweep();
+}
+
+struct IoLoops::Threads {
+  std::vector<std::thread> running;
+};
+
+size_t IoLoops::default_count() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4); }
+
+IoLoops::IoLoops() : threads_(std::make_unique<Threads>()) {}
+
+Result<std::unique_ptr<IoLoops>> IoLoops::start(const Clock& clock, size_t count) {
+  std::unique_ptr<IoLoops> loops(new IoLoops());
+  for (size_t i = 0; i < count; ++i) {
+    auto loop = IoLoop::create(clock);
+    if (!loop) return loop.error();
+    loops->loops_.push_back(std::move(*loop));
+  }
+  for (auto& loop : loops->loops_) loops->threads_->running.emplace_back([&loop = *loop] { loop.run(); });
+  return loops;
+}
+
+IoLoops::~IoLoops() { stop(); }
+
+void IoLoops::stop() {
+  for (auto& loop : loops_) loop->stop();
+  for (auto& thread : threads_->running) thread.join();
+  threads_->running.clear();
+}
+
+uint64_t IoLoops::read(NetCounter counter) const {
+  uint64_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->counters().read(counter);
+  return sum;
+}
+
+}  // namespace camweave

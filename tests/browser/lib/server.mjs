@@ -1,0 +1,104 @@
+// The server under test: `camweave serve` where CAMWEAVE_BIN names its binary, else the mock server. A server that runs
+// already (CAMWEAVE_URL) serves the tests that only look.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockServer } from '../mock/server.mjs';
+import { until } from './until.mjs';
+
+export const binary = process.env.CAMWEAVE_BIN;
+export const running_url = process.env.CAMWEAVE_URL;
+export const without_binary = binary ? false : 'CAMWEAVE_BIN is not set';
+
+async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+export class RealServer {
+  log = '';
+  #process = null;
+
+  // sources: one per camera, named cam0, cam1, …; allowed_origins as in the configuration.
+  constructor({ sources = ['pattern:bars?size=1280x720&fps=30', 'pattern:clock?size=1280x720&fps=30'], allowed_origins = [] } = {}) {
+    this.folder = mkdtempSync(join(tmpdir(), 'camweave-browser-'));
+    this.sources = sources;
+    this.allowed_origins = allowed_origins;
+  }
+
+  get pid() {
+    return this.#process?.pid;
+  }
+
+  async start() {
+    this.port ??= await freePort();
+    this.url = `http://127.0.0.1:${this.port}`;
+    const config = join(this.folder, 'camweave.toml');
+    writeFileSync(config, this.#config());
+    this.#process = spawn(binary, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process.on('error', (error) => (this.log += String(error)));
+    for (const stream of [this.#process.stdout, this.#process.stderr]) stream.on('data', (text) => (this.log = (this.log + text).slice(-20_000)));
+    await until(`the server answers (its log: ${this.log})`, async () => {
+      if (this.#process.exitCode !== null) throw new Error(`camweave serve ended: ${this.log}`);
+      return (await fetch(`${this.url}/health`).catch(() => null))?.ok;
+    }, 20_000);
+    return this;
+  }
+
+  async stop() {
+    if (!this.#process || this.#process.exitCode !== null) return;
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGTERM');
+    await ended;
+  }
+
+  async remove() {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  // The capture workers' process ids.
+  workers() {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+          const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+          return Number(parent) === this.pid && /camweave-cap/.test(stat);
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  }
+
+  #config() {
+    const cameras = this.sources.map((source, n) => `[[camera]]\nid = "cam${n}"\nsource = ${JSON.stringify(source)}\n`);
+    return [
+      '[server]',
+      `http = "127.0.0.1:${this.port}"`,
+      ...['bundle', 'raw_tcp', 'rtsp', 'webrtc'].map((listener) => `${listener} = ""`),
+      `state_dir = ${JSON.stringify(join(this.folder, 'state'))}`,
+      `allowed_origins = ${JSON.stringify(this.allowed_origins)}`,
+      '',
+      ...cameras,
+    ].join('\n');
+  }
+}
+
+
+// Two cameras, whichever server it is. finish() ends it and cleans up.
+export async function startServer(options = {}) {
+  if (binary) {
+    const server = await new RealServer(options.real).start();
+    return { server, url: server.url, restart: () => server.stop().then(() => server.start()), finish: () => server.remove() };
+  }
+  const server = await new MockServer(options.mock).start();
+  return { server, url: server.url, restart: () => server.stop().then(() => server.start()), finish: () => server.stop() };
+}
