@@ -1,0 +1,79 @@
+#include "capture/frame_distributor.h"
+
+#include <sys/eventfd.h>
+
+namespace camweave {
+
+Result<std::unique_ptr<FrameDistributor>> FrameDistributor::create(WorkerLink& link, RenditionSet& renditions,
+                                                                   StillTaker& stills, uint64_t first_sequence) {
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) return system_error("eventfd");
+  return std::unique_ptr<FrameDistributor>(
+      new FrameDistributor(link, renditions, stills, first_sequence, std::move(event)));
+}
+
+FrameDistributor::FrameDistributor(WorkerLink& link, RenditionSet& renditions, StillTaker& stills,
+                                   uint64_t first_sequence, UniqueFd wanted_event)
+    : link_(link),
+      renditions_(renditions),
+      stills_(stills),
+      wanted_event_(std::move(wanted_event)),
+      sequence_(first_sequence),
+      last_sequence_(first_sequence) {}
+
+void FrameDistributor::clear_wanted_event() {
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t read = ::read(wanted_event_.get(), &count, sizeof(count));
+}
+
+void FrameDistributor::update_wanted() {
+  const bool wanted = !renditions_.empty() || stills_.waiting();
+  if (wanted_.exchange(wanted) == wanted) return;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(wanted_event_.get(), &one, sizeof(one));
+}
+
+uint64_t FrameDistributor::count(uint64_t drivers_number, Timestamp capture_time) {
+  FrameCounters& counters = link_.counters();
+  ++counters.captured;
+  counters.last_frame_ns = to_nanoseconds(capture_time);
+  MutexLock lock(mutex_);
+  const uint64_t number = sequence_.number_of(drivers_number);
+  last_sequence_ = number;
+  return number;
+}
+
+void FrameDistributor::deliver(Frame frame) {
+  frame.sequence = count(frame.sequence, frame.capture_time);
+  const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
+  const CapturedFrame captured{std::move(frame), wall, fps_milli_};
+  const bool still_waited = stills_.waiting();
+  stills_.offer(captured);
+  renditions_.deliver(captured);
+  if (still_waited) update_wanted();
+}
+
+void FrameDistributor::count_frame(uint64_t sequence, Timestamp capture_time) { count(sequence, capture_time); }
+
+CapturedFrame FrameDistributor::stamp_still(Frame frame) {
+  // A still stands beside the stream: it carries the number of the frame that it came after.
+  frame.sequence = last_sequence_;
+  const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
+  return {std::move(frame), wall, 0};
+}
+
+void FrameDistributor::opened(const ipc::Opened& changed) {
+  fps_milli_ = changed.mode.fps_milli;
+  link_.set_identity({changed.make, changed.model, changed.serial});
+  if (link_.send(changed)) return;
+  // Too long for one message: a camera with hundreds of controls. The list of modes is what can be missed.
+  ipc::Opened shorter = changed;
+  shorter.modes.clear();
+  link_.send(shorter);
+}
+
+void FrameDistributor::controls_changed(std::vector<Control> controls) {
+  link_.send(ipc::ControlsChanged{std::move(controls)});
+}
+
+}  // namespace camweave
