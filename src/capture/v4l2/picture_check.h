@@ -1,0 +1,29 @@
+// PictureCheck: whether a buffer holds a whole picture, and what a camera left out of it. Driver thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "media/frame.h"
+
+namespace camweave::v4l2 {
+
+class PictureCheck {
+ public:
+  // Raw: the bytes that size and stride promise. JPEG: SOI to EOI (padding behind is cut off); missing Huffman tables are
+  // put in (into a copy). A short or torn picture is refused with what was wrong.
+  Result<void> complete(Frame& frame);
+
+  // poll() woke without a frame. Now and then is harmless; a run of them means that the device has failed: `io`.
+  Result<void> note_empty_wake_up(const std::string& device);
+
+ private:
+  Result<void> complete_raw(const Frame& frame);
+  Result<void> complete_jpeg(Frame& frame);
+
+  int empty_wake_ups_ = 0;
+};
+
+}  // namespace camweave::v4l2
