@@ -241,7 +241,7 @@ void HttpConnection::answer(HttpResponse response, const HttpRequest& request, c
   if (is_gone()) return;
   const bool is_head_request = request.method == HttpMethod::head;
   access.add_cors(request, response.headers);
-  const HeadKind kind{.keep_alive = keep_alive_, .has_length = response.status != 204 && response.status != 304};
+  const HeadKind kind{.keep_alive = keep_alive_, .has_length = response.has_length && response.status != 204 && response.status != 304};
   send(response, write_response_head(response, kind, connection_->loop().clock()), is_head_request);
 }
 

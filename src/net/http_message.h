@@ -57,6 +57,7 @@ struct HttpResponse {
   // Instead of `body`: bytes that outlive the response by themselves (static) or by `keeps`.
   std::span<const std::byte> shared_body;
   std::shared_ptr<const void> keeps;
+  bool has_length = true;  // false: the answer to a HEAD of a stream
 
   HttpResponse& with(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));

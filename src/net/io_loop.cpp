@@ -12,6 +12,7 @@
 #include <cassert>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 
 namespace camweave {
 
@@ -28,6 +29,7 @@ struct IoLoop::State {
   std::list<Swept*> swept;
   std::list<Swept*>::iterator next_swept = swept.end();  // of a sweep under way
   bool sweep_is_scheduled = false;
+  std::unordered_map<const void*, std::shared_ptr<void>> kept;
   std::vector<std::byte> scratch = std::vector<std::byte>(64 * 1024);
   std::atomic<std::thread::id> thread{};
   std::atomic<bool> is_ending = false;
@@ -68,6 +70,7 @@ IoLoop::IoLoop(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 IoLoop::~IoLoop() {
   state_->is_ending = true;
+  state_->kept.clear();
   state_->timer.reset();
   state_->packets.reset();
   state_->work.reset();
@@ -89,6 +92,15 @@ void IoLoop::stop() { state_->context->stop(); }
 
 void IoLoop::post(std::function<void()> task) {
   if (!state_->is_ending) asio::post(*state_->context, std::move(task));
+}
+
+void IoLoop::keep(std::shared_ptr<void> waiting) {
+  const void* const key = waiting.get();
+  state_->kept.emplace(key, std::move(waiting));
+}
+
+void IoLoop::let_go(const void* waiting) {
+  const auto node = state_->kept.extract(waiting);  // ends outside of the table's own functions
 }
 
 bool IoLoop::is_current_thread() const { return state_->thread == std::this_thread::get_id(); }

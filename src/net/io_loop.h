@@ -55,6 +55,10 @@ class IoLoop {
   void stop();  // thread-safe
   void post(std::function<void()> task);  // thread-safe; runs in order of posting
 
+  // Owns something that waits without a connection, until let_go() or the loop's end. Thread-bound.
+  void keep(std::shared_ptr<void> waiting);
+  void let_go(const void* waiting);
+
   bool is_current_thread() const;
   const Clock& clock() const;
   Timestamp now() const { return clock().now(); }

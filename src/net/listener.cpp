@@ -108,10 +108,7 @@ class Listener::Acceptor final : public std::enable_shared_from_this<Acceptor>, 
 
   IoLoop& loop() { return socket_.loop(); }
   void begin() { socket_.wait_readable(shared_from_this()); }
-  void end() {
-    socket_.close();
-    paused_.reset();
-  }
+  void end() { socket_.close(); }
 
   void on_readable() override {
     for (int i = 0; i < most_at_once; ++i) {
@@ -132,13 +129,13 @@ class Listener::Acceptor final : public std::enable_shared_from_this<Acceptor>, 
  private:
   static constexpr int most_at_once = 64;
 
+  // Kept by the loop until its next sweep.
   class Pause final : public Swept {
    public:
     explicit Pause(Acceptor& acceptor) : Swept(acceptor.loop()), acceptor_(acceptor.shared_from_this()) {}
     void on_sweep(Timestamp) override {
-      const auto acceptor = acceptor_;
-      acceptor->paused_.reset();  // ends this object
-      acceptor->begin();
+      acceptor_->begin();
+      acceptor_->loop().let_go(this);
     }
 
    private:
@@ -172,7 +169,7 @@ class Listener::Acceptor final : public std::enable_shared_from_this<Acceptor>, 
     loop().counters().add(NetCounter::accept_paused_out_of_files);
     log_.limited(LogLevel::error, options_.subject,
                  "out of file descriptors: no new connections until some end; raise LimitNOFILE (ulimit -n)");
-    paused_ = std::make_unique<Pause>(*this);
+    loop().keep(std::make_shared<Pause>(*this));
   }
 
   IoLoops& loops_;
@@ -182,7 +179,6 @@ class Listener::Acceptor final : public std::enable_shared_from_this<Acceptor>, 
   const std::shared_ptr<Admission> admission_;
   Connection socket_;
   size_t next_loop_ = 0;
-  std::unique_ptr<Pause> paused_;
 };
 
 Listener::Listener(ListenAddress address, std::shared_ptr<Acceptor> acceptor)

@@ -131,6 +131,7 @@ std::shared_ptr<EventStream> EventStream::start(const std::shared_ptr<HttpExchan
   HttpResponse response;
   response.with("Content-Type", "text/event-stream").with("Cache-Control", "no-store").with("X-Accel-Buffering", "no");
   if (exchange->request().method == HttpMethod::head) {
+    response.has_length = false;
     exchange->respond(std::move(response));
     return nullptr;
   }

@@ -31,32 +31,44 @@ class FrameProtocol {
   virtual std::string keep_alive() { return {}; }
 };
 
+// A session from elsewhere: thread-safe.
+class FrameSessionRef {
+ public:
+  FrameSessionRef() = default;
+  FrameSessionRef(IoLoop& loop, std::weak_ptr<FrameSession> session) : loop_(&loop), session_(std::move(session)) {}
+
+  // Goes over to another stream (another rendition) without a gap: the old one is sent until the new one has its first
+  // packet. Nothing when the session has ended; never after the loops have.
+  void switch_to(std::shared_ptr<Stream> stream) const;
+  bool has_ended() const { return session_.expired(); }
+
+ private:
+  IoLoop* loop_ = nullptr;
+  std::weak_ptr<FrameSession> session_;
+};
+
 class FrameSession final : public std::enable_shared_from_this<FrameSession>,
-                           private ReadinessHandler,
+                           public ReadinessHandler,
                            private PacketReader,
                            private Swept {
  public:
   struct Options {
     std::optional<std::chrono::seconds> length;  // ends by itself after this
-    std::function<void()> on_end;                // on the loop, once
+    std::function<void()> on_end;                // once the session is over, on its loop
   };
   // On the connection's loop. `head`: what goes out first.
-  static std::shared_ptr<FrameSession> start(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol,
-                                             std::shared_ptr<Stream> stream, std::string_view head, Options options);
-  static std::shared_ptr<FrameSession> start(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol,
-                                             std::shared_ptr<Stream> stream, std::string_view head);
+  static FrameSessionRef start(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol,
+                               std::shared_ptr<Stream> stream, std::string_view head, Options options);
   ~FrameSession();
-
-  // Thread-safe: goes over to another stream (another rendition) without a gap: the old one is sent until the new one has
-  // its first packet. Nothing when the session has ended.
-  void switch_to(std::shared_ptr<Stream> stream);
 
   // For protocols, on the loop.
   void send_control(std::string_view bytes);
-  void end_after_control();  // closes once what is queued is with the kernel
+  // The last words: nothing more is read or started; closes once they are with the kernel and the peer has seen the end.
+  void end_with(std::string_view bytes);
   IoLoop& loop() const { return connection_->loop(); }
 
  private:
+  friend class FrameSessionRef;
   FrameSession(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol, std::shared_ptr<Stream> stream,
                Options options);
 
@@ -65,23 +77,33 @@ class FrameSession final : public std::enable_shared_from_this<FrameSession>,
   void on_packet() override;
   void on_sweep(Timestamp now) override;
 
+  void begin(std::string_view head);
+  bool take_input(std::span<const std::byte> bytes);
   void pump();
-  void after(FrameSender::Progress progress);
+  PacketPtr next_packet();
+  void take_over_next();
+  void follow(FrameSender::Progress progress);
   void switch_on_loop(std::shared_ptr<Stream> stream);
-  bool take_over_next();
-  void end(std::string_view reason);
+  void close_when_sent();
+  void end();
+
+  enum class Phase { streaming, last_words, lingering, ended };
+  static constexpr std::chrono::seconds keep_alive_after{30};
+  static constexpr std::chrono::seconds linger{2};
 
   const std::unique_ptr<Connection> connection_;
   const std::unique_ptr<FrameProtocol> protocol_;
   Options options_;
   FrameSender sender_;
   PacketCursor cursor_;
-  std::unique_ptr<PacketCursor> next_cursor_;  // switching: not yet with a packet
   PacketDispatcher::Subscription subscription_;
+  std::optional<PacketCursor> next_cursor_;  // switching: a stream that has no packet yet
   PacketDispatcher::Subscription next_subscription_;
-  Timestamp started_;
-  bool ended_ = false;
-  bool ending_ = false;
+  const Timestamp started_;
+  Timestamp linger_until_{};
+  Phase phase_ = Phase::streaming;
+  bool socket_is_full_ = false;   // on_writable() will come
+  bool was_refused_ = false;      // the newest packet was taken, but the socket had no room to start it
 };
 
 }  // namespace camweave

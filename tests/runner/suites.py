@@ -125,7 +125,7 @@ def browser(log):
 def vm(log, which="short"):
     install(log, "for the tests on a kernel of their own", "tests/vm/packages.txt")
     build_release(log)
-    return reported(log, ROOT / "tests/vm/run", which, env={"CAMWEAVE_BIN": str(ROOT / "build/release/bin")})
+    return reported(log, ROOT / "tests/vm/run", which, "--junitxml", log.folder / "junit.xml", env={"CAMWEAVE_BIN": str(ROOT / "build/release/bin")})
 
 
 def vm_long(log):

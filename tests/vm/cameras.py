@@ -4,10 +4,9 @@ import itertools
 import json
 import re
 import threading
-import time
 from dataclasses import dataclass
 
-from vm import VmError
+from vm import VmError, wait_until
 
 
 class UsbRig:
@@ -156,13 +155,9 @@ class Vivid:
     def device(self):
         return self.devices[0]
 
-    def unload(self, patience_s=20):
+    def unload(self):
         """Fails while a program still holds a device open."""
-        deadline = time.monotonic() + patience_s
-        while self.vm.run("modprobe", "-r", "vivid", check=False).status:
-            if time.monotonic() > deadline:
-                raise VmError("vivid is still in use")
-            time.sleep(0.2)
+        wait_until(lambda: self.vm.run("modprobe", "-r", "vivid", check=False).status == 0, "everybody to let go of vivid")
 
 
 @dataclass

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cameras import INPUT_HDMI, capture, get_control, set_control, v4l2_ctl
+from vm import wait_until
 
 short, long = pytest.mark.short, pytest.mark.long
 
@@ -32,8 +33,9 @@ def test_formats_are_listed(guest, vivid):
 def test_forty_frames_in_sequence_with_colour_bars(guest, vivid):
     device = vivid().device
     set_control(guest, device, "osd_text_mode", 2)
-    frames = capture(guest, device, "RGB3", 320, 180, 40)
-    assert [frame.sequence for frame in frames] == list(range(40))
+    frames = capture(guest, device, "RGB3", 320, 180, 40, fps=25)
+    sequence = [frame.sequence for frame in frames]
+    assert sequence[0] == 0 and sequence == sorted(set(sequence))
     assert all(len(frame.data) == 320 * 180 * 3 for frame in frames)
     assert_bars(frames[0].data, 320, 180)
     assert_bars(frames[-1].data, 320, 180)
@@ -49,14 +51,22 @@ def test_a_control_is_set_and_changes_the_picture(guest, vivid):
     assert capture(guest, device, "GREY", 320, 180, 1)[0].data[5000] < before - 50
 
 
+def streaming(guest, device, name):
+    """v4l2-ctl that reads frames without end, already at it, every one of its calls in its log."""
+    reader = guest.spawn("strace", "-e", "trace=ioctl", "v4l2-ctl", "-d", device, "--stream-mmap", name=name)
+    wait_until(lambda: "VIDIOC_DQBUF" in reader.log(), "a frame")
+    return reader
+
+
 @short
 def test_disconnect_ends_a_stream_with_no_such_device(guest, vivid):
     device = vivid().device
-    with guest.spawn("strace", "-f", "-e", "trace=ioctl", "v4l2-ctl", "-d", device, "--stream-mmap", name="disconnect") as reader:
+    with streaming(guest, device, "disconnect") as reader:
         set_control(guest, device, "disconnect", 1)
         assert reader.wait(20) is not None
         assert "ENODEV" in reader.log()
-    assert v4l2_ctl(guest, device, "--info", check=False).status != 0
+    # vivid plugs itself in again when the last program has closed it.
+    assert len(capture(guest, device, "GREY", 320, 180, 2)) == 2
 
 
 @long
@@ -81,7 +91,7 @@ def test_multiplanar(guest, vivid):
 def test_dropped_buffers_are_gaps_in_the_sequence(guest, vivid):
     device = vivid().device
     set_control(guest, device, "percentage_of_dropped_buffers", 50)
-    sequence = [frame.sequence for frame in capture(guest, device, "GREY", 320, 180, 30)]
+    sequence = [frame.sequence for frame in capture(guest, device, "GREY", 320, 180, 30, fps=60)]
     assert sequence == sorted(set(sequence)) and sequence[-1] - sequence[0] > 35
 
 
@@ -89,15 +99,15 @@ def test_dropped_buffers_are_gaps_in_the_sequence(guest, vivid):
 def test_the_sequence_number_wraps(guest, vivid):
     device = vivid().device
     set_control(guest, device, "wrap_sequence_number", 1)
-    sequence = [frame.sequence for frame in capture(guest, device, "GREY", 320, 180, 140)]
-    assert 2 ** 32 - 1 in sequence and 0 in sequence
-    assert sequence.index(0) == sequence.index(2 ** 32 - 1) + 1
+    sequence = [frame.sequence for frame in capture(guest, device, "GREY", 320, 180, 140, fps=60)]
+    wraps = [number for before, number in zip(sequence, sequence[1:]) if number < before]
+    assert sequence[0] > 2 ** 31 and len(wraps) == 1 and wraps[0] < 10 and sequence[-1] < 200
 
 
 @long
 def test_a_buffer_with_the_error_flag(guest, vivid):
     device = vivid().device
-    with guest.spawn("v4l2-ctl", "-d", device, "--stream-mmap", "--stream-count=60", "--verbose", name="errors") as reader:
+    with guest.spawn("v4l2-ctl", "-d", device, "--set-parm=30", "--stream-mmap", "--stream-count=60", "--verbose", name="errors") as reader:
         while reader.wait(0.3) is None:
             set_control(guest, device, "inject_v4l2_buf_flag_error", 1)
         assert re.search(r"cap dqbuf.*error", reader.log())
@@ -109,23 +119,19 @@ def test_injected_errors_fail_once(guest, vivid, control):
     device = vivid().device
     set_control(guest, device, control, 1)
     first, second = (v4l2_ctl(guest, device, "--stream-mmap", "--stream-count=2", check=False) for _ in range(2))
-    assert "failed" in first.err + first.out and second.status == 0 and "failed" not in second.err
+    failure = re.search(r"VIDIOC_\w+ returned -1", first.err)
+    assert failure and control.split("_")[2].upper() in failure[0]
+    assert second.status == 0 and "returned -1" not in second.err
 
 
 @long
 def test_a_fatal_streaming_error(guest, vivid):
     device = vivid().device
-    with guest.spawn("strace", "-f", "-e", "trace=ioctl", "v4l2-ctl", "-d", device, "--stream-mmap", name="fatal") as reader:
-        wait_for_frames(reader)
+    with streaming(guest, device, "fatal") as reader:
         set_control(guest, device, "inject_fatal_streaming_error", 1)
         assert reader.wait(20) is not None
-        assert "VIDIOC_DQBUF" in reader.log() and "EIO" in reader.log()
+        assert re.search(r"VIDIOC_DQBUF.*EIO", reader.log())
     assert len(capture(guest, device, "GREY", 320, 180, 2)) == 2
-
-
-def wait_for_frames(reader):
-    """v4l2-ctl prints a < for each frame; there is a line end every second."""
-    assert "<" in reader.read_line()
 
 
 @long

@@ -32,6 +32,15 @@ class VmError(Exception):
     """The VM did not do what a test needs of it."""
 
 
+def wait_until(condition, what, timeout_s=30):
+    """For what has no event to wait for: asks `condition` until it holds. An error when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise VmError(f"waited {timeout_s} s for {what}")
+        time.sleep(0.05)
+
+
 @dataclass
 class Finished:
     """A program that ended. `out` and `err` are text; `data` is stdout's bytes."""

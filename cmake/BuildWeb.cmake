@@ -1,0 +1,16 @@
+# Builds web/dist: cmake -DWEB=… -DNPM=… -DSTAMP=… -P BuildWeb.cmake. A failure (no network for `npm ci`) is a warning: the
+# server then carries the page of the last build, or none.
+set(installed ${WEB}/node_modules/.camweave_installed)
+if(NOT EXISTS ${installed} OR ${WEB}/package-lock.json IS_NEWER_THAN ${installed})
+  execute_process(COMMAND ${NPM} ci --no-audit --no-fund WORKING_DIRECTORY ${WEB} RESULT_VARIABLE failed)
+  if(NOT failed)
+    file(TOUCH ${installed})
+  endif()
+endif()
+if(NOT failed)
+  execute_process(COMMAND ${NPM} run --silent build WORKING_DIRECTORY ${WEB} RESULT_VARIABLE failed)
+endif()
+if(failed)
+  message(WARNING "The web page could not be built (npm: ${failed}): the server goes without this version of it")
+endif()
+file(TOUCH ${STAMP})

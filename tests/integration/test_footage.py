@@ -1,0 +1,106 @@
+"""Real footage through file: and exec:, held against ffmpeg's own decode of the same file, picture by picture."""
+
+import numpy
+import pytest
+from helpers.mjpeg import MjpegClient
+from helpers.pictures import decode, frames_by_ffmpeg, psnr_db
+from PIL import Image
+
+SIZE = (768, 576)
+SMALL = (96, 72)
+
+
+@pytest.fixture(scope="session")
+def small_frames(footage):
+    """Every frame of the footage, small: to find out which one a picture is."""
+    return frames_by_ffmpeg(footage, SMALL)
+
+
+def frame_index(picture, small_frames):
+    small = numpy.asarray(Image.fromarray(picture).resize(SMALL, Image.Resampling.BICUBIC)).astype(numpy.int16)
+    errors = numpy.mean(numpy.abs(small_frames.astype(numpy.int16) - small), axis=(1, 2, 3))
+    return int(numpy.argmin(errors))
+
+
+def check_against_ffmpeg(parts, footage, small_frames, least_db):
+    """The pictures are consecutive frames of the footage, each as ffmpeg decodes it."""
+    pictures = [decode(part.jpeg) for part in parts]
+    indices = [frame_index(picture, small_frames) for picture in pictures]
+    sequences = [part.sequence for part in parts]
+    assert sequences == list(range(sequences[0], sequences[0] + len(parts)))
+    steps = [(b - a) % len(small_frames) for a, b in zip(indices, indices[1:])]
+    assert steps == [1] * len(steps), f"frames of the file: {indices}"
+    for picture, index in zip(pictures, indices):
+        expected = frames_by_ffmpeg(footage, SIZE, count=1, start=index)[0]
+        assert picture.shape == expected.shape
+        assert psnr_db(picture, expected) > least_db, f"frame {index} of the file"
+
+
+@pytest.mark.sanitized
+def test_file_gives_what_ffmpeg_decodes(server, footage, small_frames):
+    running = server(config=f'[[camera]]\nid = "street"\nsource = "file:{footage}?loop=1"\n')
+    running.wait_for_state("street", "streaming")
+    with MjpegClient(running, "/api/v1/cameras/street/stream.mjpg?quality=95") as stream:
+        check_against_ffmpeg(stream.take(6), footage, small_frames, least_db=36)
+
+
+def test_exec_gives_what_ffmpeg_decodes(server, footage, small_frames):
+    source = f"exec:ffmpeg -nostdin -v error -re -stream_loop -1 -i {footage} -f mjpeg -q:v 2 -"
+    running = server(config=f'[[camera]]\nid = "street"\nsource = "{source}"\n')
+    running.wait_for_state("street", "streaming")
+    with MjpegClient(running, "/api/v1/cameras/street/stream.mjpg") as stream:
+        check_against_ffmpeg(stream.take(6), footage, small_frames, least_db=33)
+
+
+def test_exec_takes_h264(server, footage, small_frames):
+    source = (f"exec:ffmpeg -nostdin -v error -re -stream_loop -1 -i {footage} -c:v libx264 -preset ultrafast -crf 12 "
+              "-g 10 -bf 0 -f h264 -")
+    running = server(config=f'[[camera]]\nid = "street"\nsource = "{source}"\nsize = "768x576"\nfps = 10\n')
+    running.wait_for_state("street", "streaming")
+    with MjpegClient(running, "/api/v1/cameras/street/stream.mjpg?quality=95") as stream:
+        check_against_ffmpeg(stream.take(6), footage, small_frames, least_db=33)
+
+
+def test_file_keeps_its_own_pace(server, footage):
+    running = server(config=f'[[camera]]\nid = "street"\nsource = "file:{footage}?loop=1"\n')
+    with MjpegClient(running, "/api/v1/cameras/street/stream.mjpg") as stream:
+        parts = stream.take(21)
+    seconds = parts[-1].timestamp_s - parts[0].timestamp_s
+    assert seconds == pytest.approx(2.0, abs=0.05), "20 frames at the file's 10 fps"
+
+
+def test_a_loop_goes_on_in_sequence_and_time(server, footage, tmp_path):
+    import subprocess
+    clip = tmp_path / "clip.avi"
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", footage, "-frames:v", "12", "-c", "copy", clip], check=True)
+    running = server(config=f'[[camera]]\nid = "clip"\nsource = "file:{clip}?loop=1"\n')
+    with MjpegClient(running, "/api/v1/cameras/clip/stream.mjpg") as stream:
+        parts = stream.take(30)
+    assert [b.sequence - a.sequence for a, b in zip(parts, parts[1:])] == [1] * 29
+    gaps = [b.timestamp_s - a.timestamp_s for a, b in zip(parts, parts[1:])]
+    assert all(gap == pytest.approx(0.1, abs=0.03) for gap in gaps), gaps
+    assert running.camera("clip")["restarts"] == 0
+
+
+def test_a_folder_of_pictures(server, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for n, colour in enumerate([(200, 40, 40), (40, 200, 40), (40, 40, 200)]):
+        Image.new("RGB", (320, 240), colour).save(pictures / f"{n}.jpg", quality=95)
+    running = server(config=f'[[camera]]\nid = "slides"\nsource = "file:{pictures}?fps=10&loop=1"\n')
+    with MjpegClient(running, "/api/v1/cameras/slides/stream.mjpg") as stream:
+        seen = [int(numpy.argmax(decode(part.jpeg)[120, 160])) for part in stream.take(9)]
+    first = seen[0]
+    assert seen == [(first + n) % 3 for n in range(9)]
+
+
+@pytest.mark.parametrize("make", ["missing", "damaged"])
+def test_a_bad_file_is_said(server, tmp_path, make):
+    path = tmp_path / "clip.mp4"
+    if make == "damaged":
+        path.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40)
+    running = server(config=f'[[camera]]\nid = "clip"\nsource = "file:{path}"\n\n[[camera]]\nid = "cam0"\nsource = "pattern:bars"\n')
+    failed = running.wait_for_state("clip", "failed")
+    assert "clip.mp4" in failed["last_error"], failed["last_error"]
+    assert "\n" not in failed["last_error"]
+    running.wait_for_state("cam0", "streaming")
