@@ -40,6 +40,7 @@ class Stream {
 
   const std::string& camera_id() const { return options_.camera_id; }
   const Rendition& rendition() const { return options_.rendition; }
+  const std::shared_ptr<PacketMemory>& memory() const { return options_.memory; }
 
   // Ingest thread: keeps the packet and wakes each I/O loop that has readers, once.
   void publish(PacketPtr packet);

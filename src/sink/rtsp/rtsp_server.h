@@ -1,0 +1,41 @@
+// RtspServer: the listener and what its sessions share. Interfaces section 10; docs/reference/rtsp.md.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/listener.h"
+#include "sink/rtsp/rtsp_session.h"
+
+namespace camweave {
+
+struct RtspServerOptions {
+  std::string password;  // any user name; "" is protected mode
+  bool udp = true;
+  size_t max_connections = 5000;
+};
+
+class RtspServer {
+ public:
+  // Borrowed ones must outlive the loops.
+  static Result<std::unique_ptr<RtspServer>> start(IoLoops& loops, Cameras& cameras, Log& log, const ListenAddress& address,
+                                                   RtspServerOptions options);
+
+  const ListenAddress& address() const { return listener_->address(); }
+  uint64_t session_count() const { return service_.sessions; }
+  uint64_t frames_dropped() const { return service_.frames_dropped; }
+  uint64_t refused_requests() const { return service_.refused_requests; }
+
+ private:
+  RtspServer(IoLoops& loops, Cameras& cameras, Log& log, RtspServerOptions options, std::shared_ptr<UdpTransport> udp)
+      : authenticator_(std::move(options.password)),
+        sources_(loops),
+        service_{cameras, sources_, authenticator_, std::move(udp), log} {}
+
+  const rtsp::Authenticator authenticator_;
+  RtspSources sources_;
+  RtspService service_;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace camweave
