@@ -28,6 +28,7 @@ struct Frame {
   uint64_t sequence = 0;           // the camera's own count: a gap means frames lost before us
   Timestamp capture_time{};        // start of exposure where known
   FrameMetadata metadata;
+  bool full_range = true;          // YUV and grey formats: levels 0 to 255, as JPEG has them; false: 16 to 235 (video)
   bool keyframe = true;            // H.264, H.265: can be decoded without earlier ones
   std::shared_ptr<const void> buffer;  // keeps the planes' memory; its deleter gives the buffer back
 

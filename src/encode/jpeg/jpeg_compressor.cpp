@@ -1,0 +1,167 @@
+#include "encode/jpeg/jpeg_compressor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+// After cstdio: jpeglib.h uses FILE without including it.
+#include <jerror.h>
+#include <jpeglib.h>
+
+namespace camweave {
+namespace {
+
+constexpr int exact_dct_quality = 96;  // from here on the fast DCT's rounding would show
+constexpr int luma_rows = 2 * DCTSIZE;
+
+// The rows of one plane for one row of MCUs, as libjpeg reads them: whole blocks. Where the width is none, or the rows
+// end, the edge is repeated.
+class StripRows {
+ public:
+  void begin(PlaneView plane, int rows) {
+    plane_ = plane;
+    rows_ = rows;
+    padded_width_ = (plane.width + DCTSIZE - 1) / DCTSIZE * DCTSIZE;
+    if (padded_width_ != plane.width) strip_.resize({padded_width_, rows});
+  }
+  JSAMPARRAY at(int first_row) {
+    for (int i = 0; i < rows_; ++i) {
+      const uint8_t* row =
+          plane_.data + static_cast<ptrdiff_t>(std::min(first_row + i, plane_.height - 1)) * plane_.stride;
+      if (padded_width_ != plane_.width) row = padded(row, i);
+      pointers_[static_cast<size_t>(i)] = const_cast<JSAMPROW>(row);  // libjpeg only reads it
+    }
+    return pointers_.data();
+  }
+
+ private:
+  const uint8_t* padded(const uint8_t* row, int i) {
+    uint8_t* copy = strip_.row(i);
+    const auto width = static_cast<size_t>(plane_.width);
+    std::memcpy(copy, row, width);
+    std::memset(copy + width, row[width - 1], static_cast<size_t>(padded_width_) - width);
+    return copy;
+  }
+
+  PlaneView plane_;
+  int rows_ = 0;
+  int padded_width_ = 0;
+  PlaneBuffer strip_;
+  std::array<JSAMPROW, luma_rows> pointers_{};
+};
+
+}  // namespace
+
+// libjpeg reports errors by longjmp: what lies between setjmp and the calls has no destructors.
+struct JpegCompressor::State {
+  struct Errors {
+    jpeg_error_mgr base{};  // first: libjpeg hands back a pointer to it
+    std::jmp_buf jump{};
+    std::array<char, JMSG_LENGTH_MAX> message{};
+    bool out_full = false;
+  };
+  struct Destination {
+    jpeg_destination_mgr base{};  // first
+    std::span<std::byte> out;
+  };
+
+  static void on_error(j_common_ptr cinfo) {
+    auto* errors = reinterpret_cast<Errors*>(cinfo->err);
+    cinfo->err->format_message(cinfo, errors->message.data());
+    std::longjmp(errors->jump, 1);
+  }
+  static void ignore_message(j_common_ptr, int) {}
+  static void begin_output(j_compress_ptr cinfo) {
+    auto* destination = reinterpret_cast<Destination*>(cinfo->dest);
+    destination->base.next_output_byte = reinterpret_cast<JOCTET*>(destination->out.data());
+    destination->base.free_in_buffer = destination->out.size();
+  }
+  static boolean out_is_full(j_compress_ptr cinfo) {
+    reinterpret_cast<Errors*>(cinfo->err)->out_full = true;
+    ERREXIT(cinfo, JERR_BUFFER_SIZE);
+    return FALSE;
+  }
+  static void end_output(j_compress_ptr) {}
+
+  explicit State(int jpeg_quality) : quality(jpeg_quality) {
+    cinfo.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = on_error;
+    errors.base.emit_message = ignore_message;
+    jpeg_create_compress(&cinfo);
+    destination.base.init_destination = begin_output;
+    destination.base.empty_output_buffer = out_is_full;
+    destination.base.term_destination = end_output;
+    cinfo.dest = &destination.base;
+  }
+  ~State() { jpeg_destroy_compress(&cinfo); }
+
+  void configure(bool grey) {
+    cinfo.input_components = grey ? 1 : 3;
+    cinfo.in_color_space = grey ? JCS_GRAYSCALE : JCS_YCbCr;
+    jpeg_set_defaults(&cinfo);
+    jpeg_set_quality(&cinfo, quality, TRUE);
+    cinfo.raw_data_in = TRUE;
+    cinfo.write_JFIF_header = FALSE;
+    cinfo.dct_method = quality >= exact_dct_quality ? JDCT_ISLOW : JDCT_IFAST;
+    // Grey has one component: its sampling factors are 1 whatever they say.
+    cinfo.comp_info[0].h_samp_factor = cinfo.comp_info[0].v_samp_factor = grey ? 1 : 2;
+    configured_grey = grey;
+    configured = true;
+  }
+
+  bool compress(const PicturePlanes& planes) {
+    if (setjmp(errors.jump)) {
+      jpeg_abort_compress(&cinfo);
+      return false;
+    }
+    cinfo.image_width = static_cast<JDIMENSION>(planes.y.width);
+    cinfo.image_height = static_cast<JDIMENSION>(planes.y.height);
+    if (!configured || configured_grey != planes.grey()) configure(planes.grey());
+    jpeg_start_compress(&cinfo, TRUE);
+    const int step = planes.grey() ? DCTSIZE : luma_rows;
+    for (int row = 0; row < planes.y.height; row += step) {
+      JSAMPARRAY components[3] = {y.at(row), nullptr, nullptr};
+      if (!planes.grey()) {
+        components[1] = u.at(row / 2);
+        components[2] = v.at(row / 2);
+      }
+      jpeg_write_raw_data(&cinfo, components, static_cast<JDIMENSION>(step));
+    }
+    jpeg_finish_compress(&cinfo);
+    return true;
+  }
+
+  const int quality;
+  Errors errors;
+  Destination destination;
+  jpeg_compress_struct cinfo{};
+  bool configured = false;
+  bool configured_grey = false;
+  StripRows y, u, v;
+};
+
+JpegCompressor::JpegCompressor(int quality) : state_(std::make_unique<State>(quality)) {}
+JpegCompressor::~JpegCompressor() = default;
+
+Result<size_t> JpegCompressor::compress(const PicturePlanes& planes, std::span<std::byte> out) {
+  State& state = *state_;
+  state.destination.out = out;
+  state.errors.out_full = out.empty();
+  state.y.begin(planes.y, planes.grey() ? DCTSIZE : luma_rows);
+  if (!planes.grey()) {
+    state.u.begin(planes.u, DCTSIZE);
+    state.v.begin(planes.v, DCTSIZE);
+  }
+  if (out.empty() || !state.compress(planes)) {
+    if (state.errors.out_full) {
+      return Error{ErrorCode::exhausted, fmt::format("the JPEG needs more than {} bytes", out.size())};
+    }
+    return Error{ErrorCode::internal, fmt::format("libjpeg: {}", state.errors.message.data())};
+  }
+  return out.size() - state.destination.base.free_in_buffer;
+}
+
+}  // namespace camweave
