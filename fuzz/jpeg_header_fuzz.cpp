@@ -1,15 +1,19 @@
-// A camera's JPEG header, and the picture with its missing tables put in.
+// JPEG headers: never a read past the end, and what is accepted keeps its promises.
+#include <cstdint>
+#include <cstdlib>
+
 #include "media/jpeg/header.h"
 #include "media/jpeg/huffman.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace camweave;
+  using namespace camweave::jpeg;
   const auto bytes = std::as_bytes(std::span(data, size));
-  jpeg::has_exif(bytes);
-  const auto header = jpeg::scan_header(bytes);
+  (void)has_exif(bytes);
+  const auto header = scan_header(bytes);
   if (!header) return 0;
-  const auto mended = jpeg::with_huffman_tables(bytes, *header);
-  const auto again = jpeg::scan_header(mended);
-  if (!again || !again->has_huffman_tables || again->size != header->size) __builtin_trap();
+  if (header->size.empty() || header->sos_offset >= header->scan_offset || header->scan_offset > size) std::abort();
+  const auto mended = with_huffman_tables(bytes, *header);
+  const auto again = scan_header(mended);
+  if (!again || !again->has_huffman_tables || again->size != header->size) std::abort();
   return 0;
 }
