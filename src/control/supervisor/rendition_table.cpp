@@ -73,6 +73,18 @@ const std::vector<RenditionTable::Wanted>& RenditionTable::wanted() {
   return wanted_;
 }
 
+bool RenditionTable::is_wanted() const {
+  return std::ranges::any_of(wanted_, [](const Wanted& wanted) {
+    return std::ranges::any_of(wanted.streams, [](const auto& stream) { return !stream.expired(); });
+  });
+}
+
+std::vector<std::string> RenditionTable::in_words() const {
+  std::vector<std::string> words;
+  for (const Wanted& wanted : wanted_) words.push_back(to_string(wanted.rendition));
+  return words;
+}
+
 uint32_t RenditionTable::id_of(const Rendition& stream_rendition) const {
   const Rendition rendition = normalised(stream_rendition, mode_);
   const auto found = std::ranges::find(wanted_, rendition, &Wanted::rendition);

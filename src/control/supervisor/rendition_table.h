@@ -35,6 +35,8 @@ class RenditionTable {
 
   // What is held, each rendition once; those let go are forgotten. An id belongs to one rendition for ever.
   const std::vector<Wanted>& wanted();
+  bool is_wanted() const;
+  std::vector<std::string> in_words() const;
   uint32_t last_id() const { return next_id_ - 1; }
   // 0: not wanted.
   uint32_t id_of(const Rendition& stream_rendition) const;
