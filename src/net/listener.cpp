@@ -26,7 +26,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
     if (from_peer >= max_per_address_) return nullptr;
     ++from_peer;
     ++all_;
-    return std::shared_ptr<void>(nullptr, [self = shared_from_this(), peer](void*) { self->give_back(peer); });
+    return std::shared_ptr<void>(this, [self = shared_from_this(), peer](void*) { self->give_back(peer); });
   }
 
  private:
