@@ -1,5 +1,7 @@
 #include "control/loop/task_loop.h"
 
+#include <utility>
+
 namespace camweave {
 
 void TaskQueue::post(Task task) {
