@@ -71,9 +71,9 @@ def _end(vm, request):
     assert vm.power_off(), f"the VM had to be killed; see {vm.console.path}"
 
 
-def _program_files():
-    """Camweave's programs for the guest, from the build that CAMWEAVE_BIN names; none is fine for tests that use none."""
-    folder = os.environ.get("CAMWEAVE_BIN")
+def _program_files(variable="CAMWEAVE_BIN"):
+    """Camweave's programs for the guest, from the build that the variable names; none is fine for tests that use none."""
+    folder = os.environ.get(variable)
     return {f"bin/{path.name}": path for path in Path(folder).glob("camweave*") if path.is_file()} if folder else {}
 
 
@@ -86,7 +86,8 @@ def guest(request):
 
 @pytest.fixture(scope="session")
 def libcamera_guest(request):
-    vm = _boot(request.config, "libcamera")
+    # Debian 13's programs, not this machine's.
+    vm = _boot(request.config, "libcamera", _program_files("CAMWEAVE_BIN_TRIXIE"))
     yield vm
     _end(vm, request)
 
@@ -98,19 +99,37 @@ def usb_rig(guest):
     rig.stop()
 
 
-@pytest.fixture
-def usb_camera(usb_rig):
-    """usb_camera(name="a", port=None, **Options) → a plugged-in UsbCamera; all are unplugged when the test ends."""
+@pytest.fixture(scope="session")
+def libcamera_usb_rig(libcamera_guest):
+    rig = UsbRig(libcamera_guest)
+    yield rig
+    rig.stop()
+
+
+def _plugged_cameras(rig):
+    """plug(name="a", port=None, **Options) → a plugged-in UsbCamera; all are unplugged when the test ends."""
     made = {}
 
     def plug(name="a", port=None, **options):
-        made[name] = UsbCamera(usb_rig, name, **options).plug(port)
+        made[name] = UsbCamera(rig, name, **options).plug(port)
         return made[name]
 
     yield plug
     for camera in made.values():
         if camera.status()["plugged"]:
             camera.unplug()
+
+
+@pytest.fixture
+def usb_camera(usb_rig):
+    """usb_camera(name="a", port=None, **Options) → a plugged-in UsbCamera of the guest's."""
+    yield from _plugged_cameras(usb_rig)
+
+
+@pytest.fixture
+def libcamera_usb_camera(libcamera_usb_rig):
+    """The same in the guest with libcamera."""
+    yield from _plugged_cameras(libcamera_usb_rig)
 
 
 @pytest.fixture

@@ -17,6 +17,15 @@ def shared_libraries(program):
     return [Path(words[2]) for line in lines if len(words := line.split()) >= 3 and words[1] == "=>" and words[2].startswith("/")]
 
 
+def copy_program(source, target):
+    """Without debug information where the tools to take it out are here: it is most of a program's bytes."""
+    if shutil.which("strip"):
+        done = subprocess.run(["strip", "-g", "-o", target, source], check=False, capture_output=True)
+        if done.returncode == 0:
+            return
+    shutil.copy2(source, target)
+
+
 def fill(folder, files, image_libraries):
     """Lays out the disk in `folder`. `files`: guest path relative to /payload → host path of a file or folder. Programs' libraries
     that the image has not got come along in lib/."""
@@ -30,10 +39,11 @@ def fill(folder, files, image_libraries):
         target.parent.mkdir(parents=True, exist_ok=True)
         if Path(source).is_dir():
             shutil.copytree(source, target, ignore=ignore, symlinks=True)
+        elif os.access(source, os.X_OK):
+            copy_program(source, target)
+            missing |= {library.name: library for library in shared_libraries(source) if library.name not in image_libraries}
         else:
             shutil.copy2(source, target)
-        if Path(source).is_file() and os.access(source, os.X_OK):
-            missing |= {library.name: library for library in shared_libraries(source) if library.name not in image_libraries}
     (folder / "lib").mkdir(exist_ok=True)
     for name, library in missing.items():
         shutil.copy2(library, folder / "lib" / name)

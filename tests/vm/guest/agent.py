@@ -15,7 +15,7 @@ import threading
 
 PORT = 7100
 READY = "CAMWEAVE-VM ready"
-ENVIRONMENT = {"PATH": "/payload/bin:/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {"PATH": "/payload/bin:/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "LD_LIBRARY_PATH": "/payload/lib"}
 
 
 class Agent:

@@ -32,9 +32,9 @@ def compile_python(root):
     libraries = root / "usr/lib/x86_64-linux-gnu"
     python = next(p for p in sorted((root / "usr/bin").glob("python3.*")) if p.name.split(".")[1].isdigit())
     tree = root / "usr/lib" / python.name
+    unused = "lib2to3|idlelib|test/|turtle|tkinter|distutils|ensurepip|pydoc|unittest|sqlite3|xmlrpc"
     subprocess.run([root / "usr/lib64/ld-linux-x86-64.so.2", "--library-path", libraries, python, "-I", "-S", "-m", "compileall",
-                    "-q", "-j", "2", "--invalidation-mode", "unchecked-hash", "-x", "lib2to3|idlelib|test/|turtle|tkinter",
-                    "-s", root, "-p", "/", tree],
+                    "-q", "--invalidation-mode", "unchecked-hash", "-x", unused, "-s", root, "-p", "/", tree],
                    env={"PYTHONHOME": str(root / "usr"), "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}, check=True)
 
 
