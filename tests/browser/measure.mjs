@@ -23,10 +23,17 @@ const children = () => {
 };
 
 const server = await new MockServer({ cameras: 4, width: 1920, height: 1080, fps: 30 }).start();
-for (const [name, viewport] of [['1920x1080 window (half-size pictures)', { width: 1920, height: 1080 }], ['3840x2160 window (full-size pictures)', { width: 3840, height: 2160 }]]) {
+const screen = { width: 1920, height: 1080 };
+for (const [name, refuse, viewport] of [
+  ['1920x1080 window, pictures in the size shown', false, screen],
+  ['1920x1080 window, full-size pictures', true, screen],
+  ['3840x2160 window, full-size pictures', false, { width: 3840, height: 2160 }],
+]) {
+  server.refuseSizes = refuse;
   const browser = await startChromium();
   const page = await openPage(browser, server.url, { viewport });
   for (let n = 0; n < 4; n += 1) await assertLive(page, `cam${n}`);
+  if (refuse) await page.waitForFunction(() => [...document.querySelectorAll('canvas')].every((canvas) => canvas.dataset.width === '1920'));
   const shown = () => page.evaluate(() => [...document.querySelectorAll('canvas')].map((canvas) => Number(canvas.dataset.shown)));
   const [first, cpu, sent, at] = [await shown(), children(), [...server.sent.values()], performance.now()];
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
