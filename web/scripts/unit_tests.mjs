@@ -22,7 +22,7 @@ try {
     logLevel: 'warning',
   });
   const files = readdirSync(out).map((name) => join(out, name));
-  process.exitCode = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { stdio: 'inherit' }).status ?? 1;
+  process.exitCode = spawnSync(process.execPath, ['--enable-source-maps', '--test', `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`, ...files], { stdio: 'inherit' }).status ?? 1;
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

@@ -35,7 +35,7 @@ function sources(folder: string): string[] {
 test('every text is used', () => {
   const code = sources('src').join('\n');
   // Asked for by a key that is put together at run time.
-  const by_name = ['control.', 'state.', 'cameras.count_', 'snapshots.saved_'];
+  const by_name = ['control.', 'option.', 'state.', 'cameras.count_', 'snapshots.saved_'];
   const unused = Object.keys(en).filter((key) => !code.includes(`'${key}'`) && !by_name.some((start) => key.startsWith(start)));
   assert.deepEqual(unused, []);
 });

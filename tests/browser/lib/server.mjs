@@ -1,16 +1,19 @@
-// The server under test: `camweave serve` where CAMWEAVE_BIN names its binary, else the mock server. A server that runs
-// already (CAMWEAVE_URL) serves the tests that only look.
+// The server under test: `camweave serve` where CAMWEAVE_BIN names the binary or its folder, else the mock server.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockServer } from '../mock/server.mjs';
 import { until } from './until.mjs';
 
-export const binary = process.env.CAMWEAVE_BIN;
-export const running_url = process.env.CAMWEAVE_URL;
+export const binary = binaryPath(process.env.CAMWEAVE_BIN);
 export const without_binary = binary ? false : 'CAMWEAVE_BIN is not set';
+
+function binaryPath(path) {
+  if (!path) return undefined;
+  return statSync(path).isDirectory() ? join(path, 'camweave') : path;
+}
 
 async function freePort() {
   const probe = createServer();

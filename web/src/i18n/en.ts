@@ -111,6 +111,13 @@ export const en = {
   'control.trigger_mode': 'Trigger mode',
   'control.trigger': 'Trigger',
 
+  'option.auto': 'Automatic',
+  'option.manual': 'Manual',
+  'option.off': 'Off',
+  'option.on': 'On',
+  'option.continuous': 'Continuous',
+  'option.single': 'Single',
+
   'details.title': 'About this camera',
   'details.state': 'State',
   'details.device': 'Device',
@@ -140,6 +147,7 @@ export const en = {
   'preferences.theme_auto': 'Automatic',
   'preferences.theme_light': 'Light',
   'preferences.theme_dark': 'Dark',
+  'preferences.shortcuts': 'Keyboard shortcuts',
   'preferences.version': 'Camweave {version}',
 
   'help.title': 'Keyboard shortcuts',

@@ -112,6 +112,13 @@ export const fr: Texts = {
   'control.trigger_mode': 'Mode de déclenchement',
   'control.trigger': 'Déclencher',
 
+  'option.auto': 'Automatique',
+  'option.manual': 'Manuel',
+  'option.off': 'Désactivé',
+  'option.on': 'Activé',
+  'option.continuous': 'Continu',
+  'option.single': 'Une fois',
+
   'details.title': 'À propos de cette caméra',
   'details.state': 'État',
   'details.device': 'Appareil',
@@ -141,6 +148,7 @@ export const fr: Texts = {
   'preferences.theme_auto': 'Automatique',
   'preferences.theme_light': 'Claire',
   'preferences.theme_dark': 'Sombre',
+  'preferences.shortcuts': 'Raccourcis clavier',
   'preferences.version': 'Camweave {version}',
 
   'help.title': 'Raccourcis clavier',

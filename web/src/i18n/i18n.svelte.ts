@@ -57,6 +57,8 @@ export class I18n {
     return this.number(value as number, { style: 'unit', unit: unit as string, unitDisplay: 'short' });
   };
 
+  time = (at: Date): string => new Intl.DateTimeFormat(this.locale, { timeStyle: 'medium' }).format(at);
+
   dateTime = (at: Date): string =>
     new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(at);
 }

@@ -112,6 +112,13 @@ export const ko: Texts = {
   'control.trigger_mode': '트리거 모드',
   'control.trigger': '트리거',
 
+  'option.auto': '자동',
+  'option.manual': '수동',
+  'option.off': '끔',
+  'option.on': '켬',
+  'option.continuous': '연속',
+  'option.single': '한 번',
+
   'details.title': '카메라 정보',
   'details.state': '상태',
   'details.device': '장치',
@@ -141,6 +148,7 @@ export const ko: Texts = {
   'preferences.theme_auto': '자동',
   'preferences.theme_light': '밝게',
   'preferences.theme_dark': '어둡게',
+  'preferences.shortcuts': '키보드 단축키',
   'preferences.version': 'Camweave {version}',
 
   'help.title': '키보드 단축키',

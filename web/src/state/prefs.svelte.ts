@@ -8,12 +8,14 @@ export type Theme = 'auto' | 'light' | 'dark';
 interface Stored {
   locale: Locale | 'auto';
   theme: Theme;
+  // Single keys as shortcuts; some input methods press keys by mistake.
+  shortcuts: boolean;
   order: string[];
   rotation: Record<string, Rotation>;
 }
 
 const key = 'camweave.page';
-const none: Stored = { locale: 'auto', theme: 'auto', order: [], rotation: {} };
+const none: Stored = { locale: 'auto', theme: 'auto', shortcuts: true, order: [], rotation: {} };
 
 export class Prefs {
   #stored: Stored = $state(read());
@@ -30,6 +32,10 @@ export class Prefs {
     return this.#stored.theme;
   }
 
+  get shortcuts(): boolean {
+    return this.#stored.shortcuts;
+  }
+
   get order(): readonly string[] {
     return this.#stored.order;
   }
@@ -44,6 +50,10 @@ export class Prefs {
 
   setTheme(theme: Theme): void {
     this.#change({ theme });
+  }
+
+  setShortcuts(shortcuts: boolean): void {
+    this.#change({ shortcuts });
   }
 
   setOrder(order: string[]): void {
@@ -70,6 +80,7 @@ function read(): Stored {
     return {
       locale: locales.includes(stored.locale as Locale) ? (stored.locale as Locale) : none.locale,
       theme: stored.theme === 'light' || stored.theme === 'dark' ? stored.theme : none.theme,
+      shortcuts: stored.shortcuts !== false,
       order: Array.isArray(stored.order) ? stored.order.filter((id) => typeof id === 'string') : none.order,
       rotation: stored.rotation && typeof stored.rotation === 'object' ? stored.rotation : none.rotation,
     };

@@ -39,6 +39,8 @@ export function plainName(name: string): string {
 
 export const controlName = (i18n: I18n, name: string): string => i18n.lookup(`control.${name}`) ?? plainName(name);
 
+export const optionName = (i18n: I18n, option: string): string => i18n.lookup(`option.${option.toLowerCase()}`) ?? plainName(option);
+
 export const isNumeric = (control: Control) => control.type === 'int' || control.type === 'float';
 
 // A range over many powers of ten is handled by ratio: each part of the slider multiplies alike.
@@ -51,7 +53,7 @@ export const unitText = (unit: string | undefined) => (unit ? (unit_texts[unit] 
 export function valueText(i18n: I18n, control: Control, value: ControlValue | undefined): string {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'boolean') return value ? '✓' : '–';
-  if (typeof value === 'string') return control.type === 'enum' ? plainName(value) : value;
+  if (typeof value === 'string') return control.type === 'enum' ? optionName(i18n, value) : value;
   if (control.unit !== 'us') return withUnit(i18n.number(value), unitText(control.unit));
   if (value < 1000) return withUnit(i18n.number(value), 'µs');
   if (value < 1_000_000) return withUnit(i18n.number(value / 1000, { maximumSignificantDigits: 4 }), 'ms');

@@ -2,10 +2,9 @@
 class Fullscreen {
   // What fills the window in place of the browser's own full screen.
   filled: HTMLElement | null = $state.raw(null);
-  active = $state(false);
 
-  constructor() {
-    document.addEventListener('fullscreenchange', () => (this.active = document.fullscreenElement !== null));
+  get active(): boolean {
+    return document.fullscreenElement !== null || this.filled !== null;
   }
 
   toggle(element: HTMLElement): void {
@@ -17,7 +16,6 @@ class Fullscreen {
     if (document.fullscreenElement) void document.exitFullscreen();
     this.filled?.classList.remove('fills-window');
     this.filled = null;
-    this.active = false;
   }
 
   private begin(element: HTMLElement): void {
@@ -29,7 +27,6 @@ class Fullscreen {
   private fill(element: HTMLElement): void {
     this.filled = element;
     element.classList.add('fills-window');
-    this.active = true;
   }
 }
 
