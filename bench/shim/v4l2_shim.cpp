@@ -85,7 +85,8 @@ int ioctl(int fd, unsigned long request, ...) noexcept {
   va_start(arguments, request);
   void* argument = va_arg(arguments, void*);
   va_end(arguments);
-  if (std::getenv("BENCH_V4L2_DEVICE") != nullptr && camera().owns(fd)) return camera().control(request, argument);
+  if (std::getenv("BENCH_V4L2_DEVICE") != nullptr && camera().owns(fd))
+    return camera().control(request & 0xFFFFFFFFUL, argument);  // some pass it as int
   return next_symbol<int(int, unsigned long, ...)>("ioctl")(fd, request, argument);
 }
 
