@@ -8,8 +8,9 @@ from harness.load import Target
 from harness.network import free_port
 from harness.process import Process
 from peers.contender import Contender, Running
+from peers.ustreamer import device, shim_environment
 
-ELEMENTS = ("multifilesrc", "multipartmux", "tcpserversink")
+ELEMENTS = ("v4l2src", "multipartmux", "tcpserversink")
 
 
 class GStreamer(Contender):
@@ -26,10 +27,11 @@ class GStreamer(Contender):
     @contextmanager
     def serve(self, context, content, protocol, cpus):
         port = free_port()
-        command = ["gst-launch-1.0", "-q", "multifilesrc", f"location={content.folder}/%04d.jpg", "start-index=1"]
-        command += ["stop-index=60", "loop=true", f"caps=image/jpeg,framerate={content.fps}/1"]
-        command += ["!", "identity", "sync=true", "!", "multipartmux", "boundary=frame", "!"]
+        caps = f"image/jpeg,width={content.width},height={content.height},framerate={content.fps}/1"
+        command = ["gst-launch-1.0", "-q", "v4l2src", f"device={device(context)}", "!", caps, "!"]
+        command += ["multipartmux", "boundary=frame", "!"]
         command += ["tcpserversink", "host=127.0.0.1", f"port={port}", "sync=false"]
-        with Process(command, context.work / f"gstreamer-{port}.log", cpus) as process:
+        env = shim_environment(context, content)
+        with Process(command, context.work / f"gstreamer-{port}.log", cpus, env) as process:
             process.wait_for_port(port)
             yield Running([process], Target("multipart", port))

@@ -97,14 +97,21 @@ int FakeCamera::open(bool nonblocking) {
   load_frames();
   if (frames_.empty()) return refuse(ENODEV);
   nonblocking_ = nonblocking;
-  fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  return fd_;
+  if (!timer_) timer_ = UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  const int fd = fcntl(timer_.get(), F_DUPFD_CLOEXEC, 0);
+  remember(fd);
+  return fd;
 }
 
-void FakeCamera::forget() {
+void FakeCamera::remember(int fd) {
+  if (fd >= 0 && fd < kMostFds) owned_[static_cast<size_t>(fd)] = true;
+}
+
+void FakeCamera::forget(int fd) {
+  owned_[static_cast<size_t>(fd)] = false;
+  if (std::any_of(owned_.begin(), owned_.end(), [](const auto& owned) { return owned.load(); })) return;
   std::lock_guard lock(mutex_);
-  fd_ = -1;
-  queue_.clear();
+  stream(false);
   buffers_.clear();
 }
 
@@ -232,9 +239,9 @@ size_t FakeCamera::deliver(Buffer& buffer, std::byte* memory) {
 // A tick that finds no queued buffer is a frame that the camera loses: the sequence number shows it.
 int FakeCamera::dequeue_buffer(v4l2_buffer& buffer) {
   uint64_t ticks = 0;
-  while (read(fd_, &ticks, sizeof ticks) != sizeof ticks) {
+  while (read(timer_.get(), &ticks, sizeof ticks) != sizeof ticks) {
     if (errno != EAGAIN || nonblocking_) return -1;
-    pollfd wait{fd_, POLLIN, 0};
+    pollfd wait{timer_.get(), POLLIN, 0};
     if (poll(&wait, 1, -1) < 0) return -1;
   }
   std::lock_guard lock(mutex_);
@@ -271,7 +278,7 @@ int FakeCamera::stream(bool on) {
     queue_.clear();
     for (Buffer& buffer : buffers_) buffer.queued = false;
   }
-  return timerfd_settime(fd_, 0, on ? &ticking : &stopped, nullptr);
+  return timerfd_settime(timer_.get(), 0, on ? &ticking : &stopped, nullptr);
 }
 
 int FakeCamera::control(unsigned long request, void* argument) {

@@ -3,6 +3,7 @@
 
 #include <linux/videodev2.h>
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <mutex>
@@ -27,10 +28,12 @@ class FakeCamera {
 
   explicit FakeCamera(Options options);
 
-  // A timerfd, or -1 with errno. Opening again gives another name of the same camera.
+  // A file descriptor of the camera's timerfd, or -1 with errno.
   int open(bool nonblocking);
-  bool owns(int fd) const { return fd >= 0 && fd == fd_.load(); }
-  void forget();
+  bool owns(int fd) const { return fd >= 0 && fd < kMostFds && owned_[static_cast<size_t>(fd)]; }
+  // The program duplicated or closed one of its descriptors. After the last close the camera is as new.
+  void remember(int fd);
+  void forget(int fd);
 
   // An ioctl's answer: 0, or -1 with errno.
   int control(unsigned long request, void* argument);
@@ -68,7 +71,9 @@ class FakeCamera {
 
   const Options options_;
   std::vector<Frame> frames_;
-  std::atomic<int> fd_ = -1;  // belongs to the program
+  static constexpr int kMostFds = 4096;
+  std::array<std::atomic<bool>, kMostFds> owned_{};  // the program's descriptors of this camera
+  UniqueFd timer_;                                   // ours
   bool nonblocking_ = false;
 
   std::mutex mutex_;

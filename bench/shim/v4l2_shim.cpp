@@ -7,7 +7,7 @@
 //
 // The file descriptor that open() returns is a timerfd that ticks once per frame: poll, select and epoll work on it
 // with no help. ioctl() and mmap() on it are answered here; everything else goes to the C library. MJPEG frames carry
-// EXIF with the frame's number and time, stamped when the frame is due. One camera, one open at a time, MMAP and
+// EXIF with the frame's number and time, stamped when the frame is due. One camera, MMAP and
 // USERPTR streaming; a thread may wait in DQBUF while another queues.
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -102,8 +102,14 @@ void* mmap64(void* address, size_t length, int protection, int flags, int fd, of
   return mmap(address, length, protection, flags, fd, offset);
 }
 
+int dup(int fd) noexcept {
+  const int copy = next_symbol<int(int)>("dup")(fd);
+  if (copy >= 0 && std::getenv("BENCH_V4L2_DEVICE") != nullptr && camera().owns(fd)) camera().remember(copy);
+  return copy;
+}
+
 int close(int fd) {
-  if (fd >= 0 && std::getenv("BENCH_V4L2_DEVICE") != nullptr && camera().owns(fd)) camera().forget();
+  if (fd >= 0 && std::getenv("BENCH_V4L2_DEVICE") != nullptr && camera().owns(fd)) camera().forget(fd);
   return next_symbol<int(int)>("close")(fd);
 }
 
