@@ -184,7 +184,20 @@ Connection::Step Connection::read_frame_head(Monotonic::time_point now) {
   return Step::Wait;
 }
 
+// Without HTTP a stream may be joined in the middle of a part: what lies before the first boundary is skipped.
+Connection::Step Connection::join_parts(Monotonic::time_point now) {
+  const size_t start = find_part_head(pending_);
+  if (start == std::string::npos) {
+    if (pending_.size() > kHeadBytes) consume(pending_.size() - kHeadBytes);
+    return fill(kHeadBytes, now);
+  }
+  consume(start);
+  joined_ = true;
+  return Step::Again;
+}
+
 Connection::Step Connection::read_part_head(Monotonic::time_point now) {
+  if (protocol_ == Protocol::Multipart && !joined_) return join_parts(now);
   PartHead head;
   const Parsed parsed = parse_part_head(pending_, head);
   if (parsed == Parsed::NeedMore) return fill(kHeadBytes, now);
@@ -385,6 +398,7 @@ void Connection::close() {
   kept_.clear();
   frame_bytes_ = 0;
   frames_ = 0;
+  joined_ = false;
   histories_.assign(1, {});
 }
 

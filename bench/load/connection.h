@@ -46,6 +46,7 @@ class Connection {
   Step step(Monotonic::time_point now);
   Step read_response_head(Monotonic::time_point now);
   Step read_frame_head(Monotonic::time_point now);
+  Step join_parts(Monotonic::time_point now);
   Step read_part_head(Monotonic::time_point now);
   Step read_websocket_head(Monotonic::time_point now);
   Step read_length_head(Monotonic::time_point now);
@@ -83,6 +84,7 @@ class Connection {
   std::optional<TokenBucket> bucket_;
   Monotonic::time_point opened_at_{};
   uint64_t frames_ = 0;
+  bool joined_ = false;                // a stream without HTTP: at a part's boundary
   std::vector<History> histories_{1};  // one per camera of a bundle
 
   std::string pending_;     // received, not yet parsed

@@ -83,6 +83,11 @@ Parsed parse_http_head(std::string_view bytes, HttpHead& out) {
   return well_formed ? Parsed::Complete : Parsed::Bad;
 }
 
+size_t find_part_head(std::string_view bytes) {
+  const size_t header = bytes.find("\r\nContent-Type: image/jpeg\r\n");
+  return header == std::string_view::npos ? header : bytes.rfind("--", header);
+}
+
 Parsed parse_part_head(std::string_view bytes, PartHead& out) {
   const size_t start = bytes.find_first_not_of("\r\n");
   if (start == std::string_view::npos) return Parsed::NeedMore;

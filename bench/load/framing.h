@@ -31,6 +31,8 @@ struct PartHead {
   std::optional<int64_t> unix_us;          // X-Timestamp
   bool jpeg = false;
 };
+// Where a part's boundary line begins in a stream that was joined somewhere; npos when it is not here yet.
+size_t find_part_head(std::string_view bytes);
 Parsed parse_part_head(std::string_view bytes, PartHead& out);
 
 struct WebSocketHead {

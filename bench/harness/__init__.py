@@ -1,0 +1,1 @@
+"""The machinery of bench/run: Python 3 standard library only."""

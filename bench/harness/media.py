@@ -1,0 +1,54 @@
+"""The pictures that every contender serves: made once from real footage by ffmpeg, kept under build/bench-media."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
+FRAMES = 60
+FINEST_Q, COARSEST_Q = 2, 31
+
+
+@dataclass(frozen=True)
+class Content:
+    """A folder of numbered JPEGs."""
+
+    folder: Path
+    width: int
+    height: int
+    fps: int
+
+    @property
+    def frame_bytes(self) -> float:
+        sizes = [path.stat().st_size for path in self.folder.glob("*.jpg")]
+        return sum(sizes) / len(sizes)
+
+
+def _encode(folder: Path, width: int, height: int, q: int) -> float:
+    """Writes the pictures at libavcodec's quantiser `q`; their mean size."""
+    source = ["-i", str(FOOTAGE)] if FOOTAGE.exists() else ["-f", "lavfi", "-i", "testsrc2,noise=alls=20:allf=t"]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["ffmpeg", "-v", "error", "-y", *source, "-vf", f"scale={width}:{height}", "-frames:v", str(FRAMES)]
+    subprocess.run([*command, "-q:v", str(q), str(folder / "%04d.jpg")], check=True, timeout=120)
+    return Content(folder, width, height, 30).frame_bytes
+
+
+def prepare(root: Path, width: int, height: int, target_bytes: int) -> Content:
+    """Pictures whose mean size is the nearest to the target that the quantiser's steps allow."""
+    folder = root / f"{width}x{height}-{target_bytes // 1000}k"
+    content = Content(folder, width, height, 30)
+    if len(list(folder.glob("*.jpg"))) == FRAMES:
+        return content
+    low, high = FINEST_Q, COARSEST_Q
+    while low < high:  # the smallest q whose pictures are no larger than the target
+        middle = (low + high) // 2
+        if _encode(folder, width, height, middle) > target_bytes:
+            low = middle + 1
+        else:
+            high = middle
+    here = _encode(folder, width, height, low)
+    if low > FINEST_Q and abs(_encode(folder, width, height, low - 1) - target_bytes) > target_bytes - here:
+        _encode(folder, width, height, low)
+    return content

@@ -1,0 +1,17 @@
+"""Everyone who serves frames here: ours, the floors, and what people use today. One row per contender.
+
+A contender is one module with a class; the order here is the order of the table.
+"""
+
+from peers.contender import Contender
+from peers.python_server import FastApi
+from peers.floor import Floor
+from peers.go2rtc import Go2rtc
+from peers.gstreamer import GStreamer
+from peers.mediamtx import MediaMtx
+from peers.ours import Camweave
+from peers.ustreamer import Ustreamer
+
+OURS: Contender = Camweave()
+FLOORS: tuple[Contender, ...] = (Floor("sendmsg"), Floor("sendfile"))
+PEERS: tuple[Contender, ...] = (Ustreamer(), Go2rtc(), MediaMtx(), GStreamer(), FastApi())

@@ -1,0 +1,28 @@
+"""The floor: a bare epoll program, sending by sendmsg or sendfile (bench/floor)."""
+
+from contextlib import contextmanager
+
+from harness import rows
+from harness.load import Target
+from harness.network import congestion_control
+from harness.process import Process
+from peers.contender import Contender, Running
+
+
+class Floor(Contender):
+    protocols = ("mjpeg", "websocket", "raw", "bundle")
+
+    def __init__(self, send_by: str):
+        self.send_by = send_by
+        self.name = rows.FLOOR if send_by == "sendmsg" else rows.SENDFILE_FLOOR
+
+    def missing(self, context):
+        return None
+
+    @contextmanager
+    def serve(self, context, content, protocol, cpus):
+        command = [str(context.tool("bench_floor")), "--frames", str(content.folder), "--fps", str(content.fps)]
+        command += ["--protocol", protocol, "--send", self.send_by, "--congestion", congestion_control()]
+        with Process(command, context.work / f"floor-{self.send_by}.log", cpus) as process:
+            port = int(process.wait_for_line("port").split()[1])
+            yield Running([process], Target(protocol, port))
