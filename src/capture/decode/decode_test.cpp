@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "capture/decode/media_input.h"
+#include "capture/decode/video_decoder.h"
+
+namespace camweave {
+namespace {
+
+std::string made_by_ffmpeg(const std::string& arguments, const std::string& name) {
+  const std::string path = testing::TempDir() + "decode_" + name;
+  const std::string command = "ffmpeg -v error -y " + arguments + " " + path;
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  return path;
+}
+
+std::vector<VideoDecoder::Picture> decode_all(const std::string& path) {
+  std::vector<VideoDecoder::Picture> pictures;
+  auto input = MediaInput::open({.url = path, .shown = path, .options = {}});
+  EXPECT_TRUE(input) << input.error().message;
+  if (!input) return pictures;
+  auto decoder = VideoDecoder::create(*input->video().codecpar, DecodeDelay::smooth);
+  EXPECT_TRUE(decoder);
+  const auto keep = [&](VideoDecoder::Picture picture) { pictures.push_back(std::move(picture)); };
+  libav::PacketOwner packet(av_packet_alloc());
+  while (*input->read(*packet)) EXPECT_TRUE(decoder->decode(packet.get(), keep));
+  EXPECT_TRUE(decoder->decode(nullptr, keep));
+  return pictures;
+}
+
+struct Rgb {
+  double r, g, b;
+};
+// As a JPEG's reader sees the pixel: full range, BT.601.
+Rgb rgb_at(const Frame& frame, size_t x, size_t y) {
+  const auto at = [&](int plane, size_t column, size_t row) {
+    return static_cast<double>(
+        std::to_integer<int>(frame.planes[plane].data[row * frame.planes[plane].stride_bytes + column]));
+  };
+  const double luma = at(0, x, y), u = at(1, x / 2, y / 2) - 128, v = at(2, x / 2, y / 2) - 128;
+  return {luma + 1.402 * v, luma - 0.344 * u - 0.714 * v, luma + 1.772 * u};
+}
+
+void expect_colour(const Frame& frame, Rgb wanted) {
+  const Rgb got = rgb_at(frame, static_cast<size_t>(frame.size.width) / 2, static_cast<size_t>(frame.size.height) / 2);
+  EXPECT_NEAR(got.r, wanted.r, 5);
+  EXPECT_NEAR(got.g, wanted.g, 5);
+  EXPECT_NEAR(got.b, wanted.b, 5);
+}
+
+TEST(VideoDecoder, ColoursAreThoseOfTheSourceInEveryRangeAndMatrix) {
+  const std::string colour = "-f lavfi -i color=c=0xC03060:s=";
+  const std::string tags = " -frames:v 3 -c:v libx264 -qp 4 -pix_fmt yuv420p ";
+  const struct {
+    const char* name;
+    std::string arguments;
+  } cases[] = {
+      {"601.mp4", colour + "320x240" + tags + "-vf scale=out_color_matrix=bt601 -colorspace smpte170m"},
+      {"709.mp4", colour + "320x240" + tags + "-vf scale=out_color_matrix=bt709 -colorspace bt709"},
+      {"hd.mp4", colour + "1280x720" + tags + "-vf scale=out_color_matrix=bt709"},
+      {"full.mp4",
+       colour + "320x240 -frames:v 3 -c:v libx264 -qp 4 -vf scale=out_range=full,format=yuvj420p -color_range pc"},
+      {"444.mp4", colour + "320x240 -frames:v 3 -c:v libx264 -qp 4 -pix_fmt yuv444p"},
+      {"rgb.avi", colour + "320x240 -frames:v 3 -c:v ffv1 -pix_fmt bgr0"},
+      {"mjpeg.avi", colour + "321x241 -frames:v 3 -c:v mjpeg -q:v 1"},
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.name);
+    const auto pictures = decode_all(made_by_ffmpeg(one.arguments, one.name));
+    ASSERT_EQ(pictures.size(), 3u);
+    EXPECT_EQ(pictures[0].frame.format, PixelFormat::i420);
+    expect_colour(pictures[2].frame, {0xc0, 0x30, 0x60});
+  }
+}
+
+TEST(VideoDecoder, PicturesComeInTheOrderTheyAreShown) {
+  const auto pictures =
+      decode_all(made_by_ffmpeg("-f lavfi -i testsrc2=s=64x64:r=25 -frames:v 30 -c:v libx264 -bf 3", "order.mp4"));
+  ASSERT_EQ(pictures.size(), 30u);
+  for (size_t i = 1; i < pictures.size(); ++i) EXPECT_GT(pictures[i].pts, pictures[i - 1].pts);
+}
+
+TEST(VideoDecoder, DamagedDataIsAnErrorAndNoEnd) {
+  auto decoder = VideoDecoder::create_h264();
+  ASSERT_TRUE(decoder);
+  const std::vector<std::byte> noise(500, std::byte{0x41});
+  EXPECT_FALSE(decoder->decode(noise, [](auto) { FAIL(); }));
+  EXPECT_FALSE(decoder->decode(noise, [](auto) { FAIL(); }));
+}
+
+TEST(MediaInput, SaysWhatIsWrongWithoutTheAddressItself) {
+  const auto missing = MediaInput::open({.url = "/nowhere/secret.mp4", .shown = "file X", .options = {}});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::not_found);
+  EXPECT_EQ(missing.error().message, "file X: No such file or directory");
+  const auto sound =
+      MediaInput::open({.url = made_by_ffmpeg("-f lavfi -i sine=d=1", "sound.wav"), .shown = "file Y", .options = {}});
+  ASSERT_FALSE(sound);
+  EXPECT_EQ(sound.error().message, "file Y: no video in it");
+}
+
+}  // namespace
+}  // namespace camweave

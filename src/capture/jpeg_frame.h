@@ -1,0 +1,15 @@
+// make_jpeg_frame: a picture that a camera sent as JPEG, as a Frame with memory of its own; the standard Huffman tables
+// are put in where the camera left them out. Any thread.
+#pragma once
+
+#include <span>
+
+#include "base/result.h"
+#include "media/frame.h"
+
+namespace camweave {
+
+// Fails with `protocol` for what can't be decoded: a damaged header.
+Result<Frame> make_jpeg_frame(std::span<const std::byte> jpeg, uint64_t sequence, Timestamp capture_time);
+
+}  // namespace camweave
