@@ -54,6 +54,13 @@ class TestClient {
     read_while([] { return true; });
     return ended_;
   }
+  // Reads what is there already.
+  const std::string& poll() {
+    char buffer[64 * 1024];
+    for (ssize_t got; (got = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0;) received_.append(buffer, static_cast<size_t>(got));
+    return received_;
+  }
+  bool has(std::string_view wanted) { return poll().find(wanted) != std::string::npos; }
   // What came, and takes it away.
   std::string take() { return std::exchange(received_, {}); }
   std::string take(size_t bytes) {

@@ -1,0 +1,15 @@
+// Counts what one thread of a test program allocates and which system calls it makes. The program defines operator new and
+// the C library's wrappers itself (counted_calls_test.cpp); not in sanitized builds, which bring their own.
+#pragma once
+
+#include <cstdint>
+
+namespace camweave {
+
+struct CountedCalls {
+  uint64_t allocations = 0, sendfile = 0, other_socket_calls = 0, epoll_ctl = 0, epoll_wait = 0;
+};
+extern thread_local bool counts_here;  // the thread's own switch
+extern CountedCalls counted_calls;     // written by that thread alone
+
+}  // namespace camweave
