@@ -71,6 +71,7 @@ std::string SystemKernel::attribute(const std::string& device, const std::string
   // A link such as /dev/v4l/by-id/… leads to the device's own name.
   std::error_code error;
   const fs::path real = fs::canonical(device, error);
+  const std::string own = std::to_string(::getpid());  // listing holds the device open itself
   if (error) return "";
   std::ifstream file("/sys/class/video4linux/" + real.filename().string() + "/" + name);
   std::string line;
@@ -84,7 +85,7 @@ std::vector<std::string> SystemKernel::users_of(const std::string& device) {
   const fs::path real = fs::canonical(device, error);
   for (const auto& process : fs::directory_iterator("/proc", fs::directory_options::skip_permission_denied, error)) {
     const std::string pid = process.path().filename();
-    if (!std::all_of(pid.begin(), pid.end(), ::isdigit)) continue;
+    if (pid == own || !std::all_of(pid.begin(), pid.end(), ::isdigit)) continue;
     std::error_code ignored;
     for (const auto& open_file : fs::directory_iterator(process.path() / "fd", ignored)) {
       if (fs::read_symlink(open_file.path(), ignored) != real) continue;
