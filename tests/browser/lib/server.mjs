@@ -1,6 +1,6 @@
 // The server under test: `camweave serve` where CAMWEAVE_BIN names the binary or its folder, else the mock server.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,9 @@ export const without_binary = binary ? false : 'CAMWEAVE_BIN is not set';
 
 function binaryPath(path) {
   if (!path) return undefined;
-  return statSync(path).isDirectory() ? join(path, 'camweave') : path;
+  const program = statSync(path).isDirectory() ? join(path, 'camweave') : path;
+  if (!existsSync(program)) throw new Error(`CAMWEAVE_BIN: no program ${program}`);
+  return program;
 }
 
 async function freePort() {

@@ -26,6 +26,7 @@ export class MockServer {
   sent = new Map(); // camera id -> pictures sent
   streams = new Set();
   refuseSizes = false;
+  forbidden = null; // the reason for a 403 on the API
 
   #http = null;
   #events = new Set();
@@ -125,6 +126,7 @@ export class MockServer {
   async #route(request, response) {
     const { pathname, searchParams } = new URL(request.url, this.url);
     const [, camera_id, rest] = pathname.match(/^\/api\/v1\/cameras\/([^/]+)(\/.*)?$/) ?? [];
+    if (this.forbidden && pathname.startsWith('/api/')) return answer(response, 403, { detail: this.forbidden });
     if (pathname === '/api/v1/cameras') return answer(response, 200, { cameras: this.cameras.map((camera) => this.#wire(camera)) });
     if (pathname === '/api/v1/server') return answer(response, 200, { version: '1.0.0-mock', uptime_s: 12, protected_mode: true });
     if (pathname === '/api/v1/events') return this.#openEvents(response);

@@ -105,6 +105,16 @@ describe('cameras', { skip: without_chromium }, () => {
       await assertMoves(page, canvas('cam0'));
     }, { viewport: { width: 1700, height: 1000 } }));
 
+  test('a server that lets the page not in: its reason is said', () =>
+    scene({}, async (page, server) => {
+      server.forbidden = 'protected mode: only local addresses are served';
+      await page.reload();
+      await page.getByText('protected mode: only local addresses are served').waitFor();
+      server.forbidden = null;
+      await page.getByRole('button', { name: 'Try now' }).click();
+      await assertLive(page, 'cam0');
+    }));
+
   test('twelve cameras: all live, at a reduced rate', () =>
     scene({ cameras: 12, width: 640, height: 480 }, async (page, server) => {
       for (let n = 0; n < 12; n += 1) await assertLive(page, `cam${n}`);

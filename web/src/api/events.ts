@@ -35,7 +35,7 @@ export class EventFeed {
       this.handlers.opened();
       this.#watch();
     };
-    source.onerror = () => this.#retry();
+    source.onerror = () => this.retry();
     const on = <T>(name: string, handle: (data: T) => void) =>
       source.addEventListener(name, (event) => {
         this.#watch();
@@ -55,15 +55,16 @@ export class EventFeed {
     clearTimeout(this.#quietTimer);
   }
 
-  #watch(): void {
-    clearTimeout(this.#quietTimer);
-    this.#quietTimer = window.setTimeout(() => this.#retry(), quiet_limit_ms);
-  }
-
-  #retry(): void {
+  // Gives the connection up and tries again after the usual wait.
+  retry(): void {
     this.close();
     const wait_ms = this.#backoff.next();
     this.handlers.lost(Date.now() + wait_ms);
     this.#retryTimer = window.setTimeout(() => this.open(), wait_ms);
+  }
+
+  #watch(): void {
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = window.setTimeout(() => this.retry(), quiet_limit_ms);
   }
 }

@@ -15,6 +15,7 @@ export const en = {
   'cameras.none.text': 'Plug a camera in: it appears here by itself. To see what the server finds, run this on it:',
 
   'server.lost': 'The connection to the server is lost.',
+  'server.refused': 'The server refuses this page: {reason}',
   'server.retry_in': 'Trying again in {time}.',
   'server.retrying': 'Trying again …',
   'server.try_now': 'Try now',

@@ -16,6 +16,7 @@ export const fr: Texts = {
   'cameras.none.text': 'Branchez une caméra : elle apparaîtra ici d’elle-même. Pour voir ce que le serveur détecte, lancez-y cette commande :',
 
   'server.lost': 'La connexion au serveur est perdue.',
+  'server.refused': 'Le serveur refuse cette page : {reason}',
   'server.retry_in': 'Nouvel essai dans {time}.',
   'server.retrying': 'Nouvel essai…',
   'server.try_now': 'Réessayer',

@@ -16,6 +16,7 @@ export const ko: Texts = {
   'cameras.none.text': '카메라를 연결하면 자동으로 표시됩니다. 서버가 찾은 장치를 확인하려면 서버에서 다음 명령을 실행하세요.',
 
   'server.lost': '서버와 연결이 끊어졌습니다.',
+  'server.refused': '서버가 이 페이지를 거부했습니다: {reason}',
   'server.retry_in': '{time} 후 다시 연결합니다.',
   'server.retrying': '다시 연결하는 중…',
   'server.try_now': '지금 다시 시도',

@@ -1,7 +1,7 @@
 // Everything that the page's parts share, made once in main.ts and handed down by Svelte's context; and the wiring of
 // the server's events to it.
 import { getContext, setContext } from 'svelte';
-import { getCameras } from '../api/client';
+import { ApiError, getCameras, getServer } from '../api/client';
 import { EventFeed } from '../api/events';
 import type { Camera, Control, Rotation } from '../api/types';
 import { I18n } from '../i18n/i18n.svelte';
@@ -32,7 +32,7 @@ export class App {
   #controlsListeners = new Map<string, Set<ControlsListener>>();
   #feed = new EventFeed({
     opened: () => void this.#refresh(),
-    lost: (retryAt) => this.link.lost(retryAt),
+    lost: (retryAt) => void this.#lost(retryAt),
     camera: (camera) => this.#cameraArrived(camera),
     cameraRemoved: (id) => this.#cameraRemoved(id),
     health: (health) => this.cameras.update(health),
@@ -100,7 +100,18 @@ export class App {
     try {
       this.cameras.replace(await getCameras());
     } catch {
-      // The link breaks with it, and the next connection asks again.
+      this.#feed.retry();
+    }
+  }
+
+  async #lost(retryAt: number): Promise<void> {
+    this.link.lost(retryAt);
+    try {
+      await getServer();
+    } catch (error) {
+      // EventSource doesn't tell a refusal from silence; this does.
+      const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
+      this.link.refusal = refused ? error.message : null;
     }
   }
 

@@ -2,11 +2,14 @@
 export class Link {
   state: 'connecting' | 'up' | 'lost' = $state('connecting');
   retryAt = $state(0);
+  // What the server said when it answered but let us not in (protected mode, a key); else null.
+  refusal: string | null = $state(null);
   // Rises with each new connection, so that what was lost with the old one is fetched again.
   generation = $state(0);
 
   up(): void {
     this.state = 'up';
+    this.refusal = null;
     this.generation += 1;
   }
 

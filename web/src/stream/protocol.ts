@@ -17,6 +17,6 @@ export type FromWorker =
   | { type: 'report'; stream: number; report: StreamReport };
 
 export interface StreamReport extends StreamCounts {
-  fps: number; // pictures shown per second, over the last second or so
+  fps: number; // pictures shown per second, over the last second and a half, longer when few
   lastShownAt: number;
 }

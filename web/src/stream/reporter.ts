@@ -3,7 +3,10 @@ import type { FrameStream } from './frame_stream';
 import type { StreamReport } from './protocol';
 
 export const report_interval_ms = 500;
-const window_ms = 1_500;
+// The rate is taken over the shorter time, over up to the longer one while that holds few pictures.
+const short_ms = 1_400;
+const long_ms = 5_000;
+const few = 15;
 
 export class Reporter {
   #history: { at: number; shown: number }[] = [];
@@ -13,8 +16,9 @@ export class Reporter {
   next(now: number = performance.now()): StreamReport {
     const { shown } = this.stream.counts;
     this.#history.push({ at: now, shown });
-    while (this.#history.length > 2 && now - this.#history[0].at > window_ms) this.#history.shift();
-    const first = this.#history[0];
+    while (this.#history.length > 2 && now - this.#history[1].at >= long_ms) this.#history.shift();
+    const recent = this.#history.filter((entry) => now - entry.at >= short_ms && shown - entry.shown >= few);
+    const first = recent.at(-1) ?? this.#history[0];
     const span_s = (now - first.at) / 1000;
     const fps = span_s > 0 ? (shown - first.shown) / span_s : 0;
     return { ...this.stream.counts, fps, lastShownAt: this.stream.lastShownAt };

@@ -1,6 +1,7 @@
 // What a tile says about its camera: the server's state and this page's own connection put into one plain statement.
 import type { Camera } from '../api/types';
 import type { TextKey } from '../i18n/en';
+import type { I18n } from '../i18n/i18n.svelte';
 import type { StreamView } from './stream_view.svelte';
 
 export type Tone = 'ok' | 'busy' | 'warn' | 'bad' | 'off';
@@ -28,6 +29,12 @@ const live: Words = { tone: 'ok', title: 'state.streaming' };
 const connecting: Words = { tone: 'busy', title: 'state.connecting', hint: 'hint.connecting' };
 const reconnecting: Words = { tone: 'warn', title: 'state.reconnecting', hint: 'hint.reconnecting' };
 const paused: Words = { tone: 'off', title: 'state.paused' };
+
+// "30 fps"; empty while there is nothing to say.
+export function fpsText(i18n: I18n, words: Words, fps: number): string {
+  if (words.tone !== 'ok' || fps <= 0) return '';
+  return i18n.t('picture.fps', { n: i18n.number(fps, { maximumFractionDigits: fps < 2.95 ? 1 : 0 }) });
+}
 
 export function wordsOf(camera: Camera, view: StreamView, serverKnown: boolean): Words {
   // Without the server's word the state may have changed: only our own connection counts.
