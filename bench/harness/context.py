@@ -79,10 +79,16 @@ class Context:
         """640×360, about 20 KB each."""
         return media.prepare(REPOSITORY / "build" / "bench-media", 640, 360, 20_000)
 
+    def tiny(self) -> media.Content:
+        """320×240, about 8 KB each."""
+        return media.prepare(REPOSITORY / "build" / "bench-media", 320, 240, 8_000)
+
     # The CPUs ----------------------------------------------------------------------------------------------------
 
     def cpus(self, placement: str) -> tuple[set[int], set[int]]:
-        """The server's and the generator's."""
+        """The server's and the generator's; all of them where no placement is asked for."""
+        if not placement:
+            return set(), set()
         available = sorted(os.sched_getaffinity(0))
         first, second = available[0], available[min(1, len(available) - 1)]
         return ({first}, {first}) if placement == ONE_CPU else ({first}, {second})
