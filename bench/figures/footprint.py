@@ -20,7 +20,7 @@ def _memory(context: Context, contender) -> list[float]:
 
 def measure(context: Context) -> Iterator[Row]:
     names = [f"server and one worker, {kind}" for kind in ("private", "resident")]
-    if not any(context.wanted(name) for name in names):
+    if not context.wanted("server and one worker"):
         return
     rows = [Row("footprint", name, "MB", limit=limits.limit_of("footprint", name)) for name in names]
     contenders = peers.able(context, (peers.OURS, *peers.PEERS), "mjpeg", rows[0].absent)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness import media
 from harness.load import Clients, Delivery, Target, Window, deliver
-from harness.rows import Row
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 ONE_CPU = "same CPU"
@@ -29,10 +28,12 @@ def _find(names: tuple[Path, ...]) -> Path | None:
 class Context:
     seconds: float = 3.0
     rounds: int = 5
+    brief: bool = False  # one case of each figure: to see that it works
+    figure: str = ""  # the one that runs now
     case_words: tuple[str, ...] = ()  # only cases whose name has all of these words
     build: Path = REPOSITORY / "build" / "release"
     work: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="camweave-bench-")))
-    rows: list[Row] = field(default_factory=list)
+    _begun: set[str] = field(default_factory=set)  # figures of which a case was wanted
 
     # The programs ------------------------------------------------------------------------------------------------
 
@@ -99,6 +100,9 @@ class Context:
     # The turns ---------------------------------------------------------------------------------------------------
 
     def wanted(self, case: str) -> bool:
+        if self.brief and self.figure in self._begun:
+            return False
+        self._begun.add(self.figure)
         return set(self.case_words) <= set(case.replace(",", " ").split())
 
     def load(self, target: Target, clients: Clients, placement: str, pids: list[int], during=None, seconds=None) -> Delivery:

@@ -7,16 +7,13 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <string_view>
 #include <vector>
 
-#include "../common/clock.h"
-#include "yuv_picture.h"
+#include "operation.h"
 
 namespace bench {
 namespace {
@@ -37,22 +34,6 @@ std::vector<std::vector<unsigned char>> read_folder(const std::filesystem::path&
     files.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
   }
   return files;
-}
-
-double thread_cpu_s() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-// CPU milliseconds per call of work(i), after one call to warm up.
-double time_per_call(double seconds, const std::function<void(size_t)>& work) {
-  work(0);
-  const auto end = Monotonic::now() + nanoseconds(static_cast<int64_t>(seconds * 1e9));
-  const double began = thread_cpu_s();
-  size_t calls = 0;
-  while (Monotonic::now() < end) work(calls++);
-  return 1e3 * (thread_cpu_s() - began) / static_cast<double>(calls);
 }
 
 // Owns what libjpeg-turbo keeps between pictures.
@@ -107,12 +88,6 @@ class Turbo {
   unsigned long jpeg_bytes_ = 0;
 };
 
-struct Inputs {
-  std::vector<std::vector<unsigned char>> jpegs;
-  std::vector<I420Picture> planes;
-  std::vector<std::vector<unsigned char>> yuyv;
-};
-
 Inputs prepare(Turbo& turbo, const char* folder) {
   Inputs inputs;
   inputs.jpegs = read_folder(folder);
@@ -127,11 +102,13 @@ Inputs prepare(Turbo& turbo, const char* folder) {
   return inputs;
 }
 
-double encode_planes(Turbo& turbo, const Inputs& inputs, double seconds) {
+double encode_planes(const Inputs& inputs, double seconds) {
+  Turbo turbo;
   return time_per_call(seconds, [&](size_t i) { turbo.encode(inputs.planes[i % inputs.planes.size()]); });
 }
 
-double encode_yuyv(Turbo& turbo, const Inputs& inputs, double seconds) {
+double encode_yuyv(const Inputs& inputs, double seconds) {
+  Turbo turbo;
   I420Picture scratch(inputs.planes[0].width, inputs.planes[0].height);
   return time_per_call(seconds, [&](size_t i) {
     const auto& yuyv = inputs.yuyv[i % inputs.yuyv.size()];
@@ -142,7 +119,8 @@ double encode_yuyv(Turbo& turbo, const Inputs& inputs, double seconds) {
   });
 }
 
-double thumb(Turbo& turbo, const Inputs& inputs, double seconds) {
+double thumb(const Inputs& inputs, double seconds) {
+  Turbo turbo;
   I420Picture half(inputs.planes[0].width / 2, inputs.planes[0].height / 2);
   I420Picture small(kThumbWidth, kThumbHeight);
   return time_per_call(seconds, [&](size_t i) {
@@ -154,10 +132,6 @@ double thumb(Turbo& turbo, const Inputs& inputs, double seconds) {
   });
 }
 
-struct Operation {
-  std::string_view name;
-  double (*run)(Turbo&, const Inputs&, double seconds);
-};
 constexpr std::array kOperations = {Operation{"encode-planes", encode_planes}, Operation{"encode-yuyv", encode_yuyv},
                                     Operation{"thumb", thumb}};
 
@@ -170,8 +144,16 @@ int main(int argc, char** argv) {
   bench::Turbo turbo;
   const bench::Inputs inputs = bench::prepare(turbo, argv[2]);
   if (inputs.jpegs.empty()) return std::fprintf(stderr, "bench_jpeg: no JPEG in %s\n", argv[2]), 1;
-  for (const bench::Operation& operation : bench::kOperations) {
-    if (operation.name == argv[1]) return std::printf("%.6f\n", operation.run(turbo, inputs, seconds)), 0;
+  std::vector<bench::Operation> operations(bench::kOperations.begin(), bench::kOperations.end());
+#ifdef BENCH_WITH_CAMWEAVE
+  const auto ours = bench::camweave_operations();
+  operations.insert(operations.end(), ours.begin(), ours.end());
+#endif
+  for (const bench::Operation& operation : operations) {
+    if (operation.name != argv[1]) continue;
+    const double cost_ms = operation.run(inputs, seconds);
+    if (cost_ms <= 0) return std::fprintf(stderr, "bench_jpeg: %s failed\n", argv[1]), 1;
+    return std::printf("%.6f\n", cost_ms), 0;
   }
   return std::fprintf(stderr, "bench_jpeg: not here: no operation %s in this build\n", argv[1]), 1;
 }
