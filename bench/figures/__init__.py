@@ -6,7 +6,7 @@ A figure's function takes the Context and yields its rows, each as soon as it is
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from figures import fanout, idle, start
+from figures import encode, fanout, footprint, idle, latency, memory, scale, slow, start, thumb
 from harness.context import Context
 from harness.rows import Row
 
@@ -20,6 +20,13 @@ class Figure:
 
 FIGURES = (
     Figure("fanout", "CPU per GB delivered, over clients and protocols", fanout.measure),
+    Figure("slow", "age of frames when 1, 10 or 50 slow clients stand among 50 fast ones", slow.measure),
+    Figure("latency", "capture time stamp to the last byte at the last of N clients", latency.measure),
     Figure("idle", "CPU with two cameras attached and nobody watching", idle.measure),
     Figure("start", "process start to the first whole JPEG", start.measure),
+    Figure("footprint", "memory of the server and one worker", footprint.measure),
+    Figure("memory", "memory per viewer, after they left, and in the kernel for slow ones", memory.measure),
+    Figure("scale", "CPU per camera with 1 to 64 cameras", scale.measure),
+    Figure("encode", "YUYV 1080p to JPEG q80", encode.measure),
+    Figure("thumb", "1080p MJPEG to a 640×480 rendition", thumb.measure),
 )

@@ -48,15 +48,10 @@ def _row(context: Context, case: tuple, placement: str) -> Row | None:
     contenders = [peers.OURS, *peers.FLOORS]
     if with_peers and placement == ONE_CPU:
         contenders += peers.PEERS
-    measured = {}
-    for contender in contenders:
-        why = contender.missing(context)
-        if why is None and protocol not in contender.protocols:
-            why = f"serves no {protocol}"
-        if why is None:
-            measured[contender.name] = lambda c=contender: _measure_once(context, c, content, protocol, clients, placement, row)
-        else:
-            row.absent[contender.name] = why
+    measured = {
+        contender.name: lambda c=contender: _measure_once(context, c, content, protocol, clients, placement, row)
+        for contender in peers.able(context, contenders, protocol, row.absent)
+    }
     turns.take(row, context.rounds, measured, context.say)
     return row
 

@@ -44,16 +44,9 @@ def measure(context: Context) -> Iterator[Row]:
             continue
         row = Row("idle", case, "% of a core", limit=limits.limit_of("idle", case))
         measured = {}
-        why = peers.OURS.missing(context)
-        if why:
-            row.absent[peers.OURS.name] = why
-        else:
+        if peers.able(context, [peers.OURS], "mjpeg", row.absent):
             measured[peers.OURS.name] = lambda s=source: _ours(context, s)
-        for contender in peers.PEERS if kind == "pass-through" else ():
-            why = contender.missing(context) or (None if contender.protocols else "serves no JPEG")
-            if why:
-                row.absent[contender.name] = why
-            else:
-                measured[contender.name] = lambda c=contender: _peer(context, c)
+        for contender in peers.able(context, peers.PEERS if kind == "pass-through" else (), "mjpeg", row.absent):
+            measured[contender.name] = lambda c=contender: _peer(context, c)
         turns.take(row, context.rounds, measured, context.say)
         yield row

@@ -42,16 +42,9 @@ def measure(context: Context) -> Iterator[Row]:
         return
     row = Row("start", case, "ms", limit=limits.limit_of("start", case))
     measured = {}
-    why = peers.OURS.missing(context)
-    if why:
-        row.absent[peers.OURS.name] = why
-    else:
+    if peers.able(context, [peers.OURS], "mjpeg", row.absent):
         measured[peers.OURS.name] = lambda: _measure_once(peers.OURS.serve_sources(context, [SOURCE]))
-    for contender in peers.PEERS:
-        why = contender.missing(context) or (None if contender.protocols else "serves no JPEG")
-        if why:
-            row.absent[contender.name] = why
-        else:
-            measured[contender.name] = lambda c=contender: _measure_once(c.serve(context, context.large(), "mjpeg", None))
+    for contender in peers.able(context, peers.PEERS, "mjpeg", row.absent):
+        measured[contender.name] = lambda c=contender: _measure_once(c.serve(context, context.large(), "mjpeg", None))
     turns.take(row, context.rounds, measured, context.say)
     yield row

@@ -23,6 +23,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="measured time of one turn (3)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every sample, as JSON")
+    parser.add_argument("--brief", action="store_true", help="one case of each figure: to see that it works")
     parser.add_argument("--case", default="", metavar="WORDS", help="only cases whose name has all these words")
     parser.add_argument("--build", type=Path, help="the build to measure (build/release)")
     parser.add_argument("--from", type=Path, dest="from_json", metavar="FILE", help="report: the rows of an earlier --json")
@@ -46,6 +47,7 @@ def _measure(context: Context, names: list[str]) -> list[Row]:
     for figure in figures.FIGURES:
         if names and figure.name not in names:
             continue
+        context.figure = figure.name
         for row in figure.measure(context):
             measured.append(row)
             context.say(table.plain([row]))
@@ -57,7 +59,8 @@ def _as_json(facts: dict, measured: list[Row]) -> dict:
 
 
 def _run(options: argparse.Namespace) -> tuple[dict, list[Row]]:
-    context = Context(seconds=options.seconds, rounds=options.rounds, case_words=tuple(options.case.split()))
+    context = Context(seconds=options.seconds, rounds=options.rounds, brief=options.brief,
+                      case_words=tuple(options.case.split()))
     if options.build:
         context.build = options.build.resolve()
     _raise_file_limit()

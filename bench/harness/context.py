@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness import media
 from harness.load import Clients, Delivery, Target, Window, deliver
-from harness.rows import Row
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 ONE_CPU = "same CPU"
@@ -29,10 +28,12 @@ def _find(names: tuple[Path, ...]) -> Path | None:
 class Context:
     seconds: float = 3.0
     rounds: int = 5
+    brief: bool = False  # one case of each figure: to see that it works
+    figure: str = ""  # the one that runs now
     case_words: tuple[str, ...] = ()  # only cases whose name has all of these words
     build: Path = REPOSITORY / "build" / "release"
     work: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="camweave-bench-")))
-    rows: list[Row] = field(default_factory=list)
+    _begun: set[str] = field(default_factory=set)  # figures of which a case was wanted
 
     # The programs ------------------------------------------------------------------------------------------------
 
@@ -79,10 +80,16 @@ class Context:
         """640×360, about 20 KB each."""
         return media.prepare(REPOSITORY / "build" / "bench-media", 640, 360, 20_000)
 
+    def tiny(self) -> media.Content:
+        """320×240, about 8 KB each."""
+        return media.prepare(REPOSITORY / "build" / "bench-media", 320, 240, 8_000)
+
     # The CPUs ----------------------------------------------------------------------------------------------------
 
     def cpus(self, placement: str) -> tuple[set[int], set[int]]:
-        """The server's and the generator's."""
+        """The server's and the generator's; all of them where no placement is asked for."""
+        if not placement:
+            return set(), set()
         available = sorted(os.sched_getaffinity(0))
         first, second = available[0], available[min(1, len(available) - 1)]
         return ({first}, {first}) if placement == ONE_CPU else ({first}, {second})
@@ -93,6 +100,9 @@ class Context:
     # The turns ---------------------------------------------------------------------------------------------------
 
     def wanted(self, case: str) -> bool:
+        if self.brief and self.figure in self._begun:
+            return False
+        self._begun.add(self.figure)
         return set(self.case_words) <= set(case.replace(",", " ").split())
 
     def load(self, target: Target, clients: Clients, placement: str, pids: list[int], during=None, seconds=None) -> Delivery:

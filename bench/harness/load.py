@@ -27,6 +27,7 @@ class Clients:
     churn_cycles: int = 0
     check: bool = False
     connect_timeout_s: float = 15.0
+    starting: int = 128  # so many may be between connect and first frame at once
 
 
 @dataclass
@@ -70,6 +71,7 @@ def _command(binary: Path, target: Target, clients: Clients, window: Window) -> 
         command += ["--path", path]
     command += ["--clients", str(clients.count), "--slow", str(clients.slow)]
     command += ["--slow-bps", f"{clients.slow_bits_per_s:.0f}", "--churn", str(clients.churn_cycles)]
+    command += ["--starting", str(clients.starting)]
     command += ["--mode", "check" if clients.check else "drain", "--connect-timeout", f"{clients.connect_timeout_s:g}"]
     return command + ["--warmup", f"{window.warmup_s:g}", "--seconds", f"{window.seconds:g}"]
 

@@ -1,5 +1,6 @@
 """The pictures that every contender serves: made once from real footage by ffmpeg, kept under build/bench-media."""
 
+import gzip
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -25,9 +26,23 @@ class Content:
         return sum(sizes) / len(sizes)
 
 
+def _footage(root: Path) -> list[str]:
+    """ffmpeg's input: opencv-doc's people walking, packed or not, else a noisy test picture."""
+    packed, unpacked = FOOTAGE.with_name("vtest.avi.gz"), root / "vtest.avi"
+    if FOOTAGE.exists():
+        return ["-i", str(FOOTAGE)]
+    if not packed.exists():
+        return ["-f", "lavfi", "-i", "testsrc2,noise=alls=20:allf=t"]
+    if not unpacked.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        with gzip.open(packed) as source, unpacked.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    return ["-i", str(unpacked)]
+
+
 def _encode(folder: Path, width: int, height: int, q: int) -> float:
     """Writes the pictures at libavcodec's quantiser `q`; their mean size."""
-    source = ["-i", str(FOOTAGE)] if FOOTAGE.exists() else ["-f", "lavfi", "-i", "testsrc2,noise=alls=20:allf=t"]
+    source = _footage(folder.parent)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     command = ["ffmpeg", "-v", "error", "-y", *source, "-vf", f"scale={width}:{height}", "-frames:v", str(FRAMES)]

@@ -7,15 +7,26 @@ from harness.process import StartFailed
 from harness.rows import Row
 
 
-def take(row: Row, rounds: int, contenders: dict[str, Callable[[], float]], say: Callable[[str], None]) -> None:
-    """Fills the row's samples. A contender that fails is left out from then on, with the reason in the row."""
+def take_together(rows: list[Row], rounds: int, contenders: dict[str, Callable[[], list[float]]],
+                  say: Callable[[str], None]) -> None:
+    """Turns that each give one value for every row. A contender that fails is left out from then on, with the reason."""
+    absent = rows[0].absent
     for turn in range(rounds):
         for name, measure in contenders.items():
-            if name in row.absent:
+            if name in absent:
                 continue
-            say(f"{row.figure}: {row.case}: round {turn + 1} of {rounds}: {name}")
+            say(f"{rows[0].figure}: {rows[0].case}: round {turn + 1} of {rounds}: {name}")
             try:
-                row.samples.setdefault(name, []).append(measure())
+                values = measure()
             except (StartFailed, LoadFailed) as failed:
-                row.absent[name] = str(failed)
-    row.samples = {name: values for name, values in row.samples.items() if values}
+                absent[name] = str(failed)
+                continue
+            for row, value in zip(rows, values, strict=True):
+                row.samples.setdefault(name, []).append(value)
+    for row in rows[1:]:
+        row.absent.update(absent)
+
+
+def take(row: Row, rounds: int, contenders: dict[str, Callable[[], float]], say: Callable[[str], None]) -> None:
+    """Turns for one row."""
+    take_together([row], rounds, {name: lambda m=measure: [m()] for name, measure in contenders.items()}, say)

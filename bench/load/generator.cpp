@@ -9,9 +9,6 @@
 namespace bench {
 namespace {
 
-// So many may be between connect and first frame at once: a listen queue holds them all, and no SYN is lost.
-constexpr uint32_t kMostStarting = 128;
-
 std::chrono::nanoseconds seconds(double value) { return nanoseconds(static_cast<int64_t>(value * 1e9)); }
 
 }  // namespace
@@ -73,7 +70,7 @@ void Generator::turn(Monotonic::time_point deadline) {
 }
 
 void Generator::open_more() {
-  while (opened_ < options_.clients && waiting_for_first_ < kMostStarting) open_one(opened_++);
+  while (opened_ < options_.clients && waiting_for_first_ < options_.most_starting) open_one(opened_++);
 }
 
 void Generator::open_one(uint32_t index) {

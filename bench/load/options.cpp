@@ -18,6 +18,7 @@ const char kUsage[] =
     "  --mode drain|check                   check reads and judges every byte\n"
     "  --decode yes       --reference DIR   check: decode each frame; accept only scans of DIR's JPEGs\n"
     "  --congestion reno  --http 1.0|1.1    --churn CYCLES (connect, one frame, leave; CYCLES times)\n"
+    "  --starting 128                       clients between connect and first frame at once\n"
     "Prints 'ready', 'done' and one line of JSON.\n";
 
 namespace {
@@ -72,6 +73,7 @@ constexpr std::array kRows = {
     Row{"--warmup", [](std::string_view v, Options& o) { return parse_number(v, o.warmup_s); }},
     Row{"--seconds", [](std::string_view v, Options& o) { return parse_number(v, o.seconds); }},
     Row{"--connect-timeout", [](std::string_view v, Options& o) { return parse_number(v, o.connect_timeout_s); }},
+    Row{"--starting", [](std::string_view v, Options& o) { return parse_number(v, o.most_starting); }},
     Row{"--churn", [](std::string_view v, Options& o) { return parse_number(v, o.churn_cycles); }},
 };
 

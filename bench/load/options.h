@@ -40,7 +40,8 @@ struct Options {
   double warmup_s = 1.0;
   double seconds = 3.0;
   double connect_timeout_s = 10.0;
-  uint64_t churn_cycles = 0;  // > 0: connect, take one frame, leave, again; so often in all
+  uint32_t most_starting = 128;  // so many may be between connect and first frame at once: no listen queue overflows
+  uint64_t churn_cycles = 0;     // > 0: connect, take one frame, leave, again; so often in all
 };
 
 // The usage text that belongs to parse_options.

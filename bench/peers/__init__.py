@@ -15,3 +15,17 @@ from peers.ustreamer import Ustreamer
 OURS: Contender = Camweave()
 FLOORS: tuple[Contender, ...] = (Floor("sendmsg"), Floor("sendfile"))
 PEERS: tuple[Contender, ...] = (Ustreamer(), Go2rtc(), MediaMtx(), GStreamer(), FastApi())
+
+
+def able(context, contenders, protocol: str, absent: dict[str, str]) -> list[Contender]:
+    """Those that can serve `protocol` here; the others go to `absent`, with the reason."""
+    found = []
+    for contender in contenders:
+        why = contender.missing(context)
+        if why is None and protocol not in contender.protocols:
+            why = f"serves no {protocol}"
+        if why is None:
+            found.append(contender)
+        else:
+            absent[contender.name] = why
+    return found
