@@ -71,7 +71,6 @@ std::string SystemKernel::attribute(const std::string& device, const std::string
   // A link such as /dev/v4l/by-id/… leads to the device's own name.
   std::error_code error;
   const fs::path real = fs::canonical(device, error);
-  const std::string own = std::to_string(::getpid());  // listing holds the device open itself
   if (error) return "";
   std::ifstream file("/sys/class/video4linux/" + real.filename().string() + "/" + name);
   std::string line;
@@ -81,6 +80,7 @@ std::string SystemKernel::attribute(const std::string& device, const std::string
 
 std::vector<std::string> SystemKernel::users_of(const std::string& device) {
   std::vector<std::string> users;
+  const std::string own = std::to_string(::getpid());  // listing holds the device open itself
   std::error_code error;
   const fs::path real = fs::canonical(device, error);
   for (const auto& process : fs::directory_iterator("/proc", fs::directory_options::skip_permission_denied, error)) {
