@@ -82,9 +82,14 @@ void ActiveRendition::encode_frames() {
   }
 }
 
-bool ActiveRendition::make_encoder_for(const Frame& frame) {
+bool ActiveRendition::make_encoder_for(const CapturedFrame& captured) {
+  const Frame& frame = captured.frame;
   if (encoder_ && encoder_format_ == frame.format && encoder_source_ == frame.size) return true;
-  auto made = make_encoder_(rendition_, frame);
+  Rendition concrete = rendition_;  // rate control wants to know the rate that will come
+  if (!concrete.fps_milli || (captured.source_fps_milli && concrete.fps_milli > captured.source_fps_milli)) {
+    concrete.fps_milli = captured.source_fps_milli;
+  }
+  auto made = make_encoder_(concrete, frame);
   if (!made) {
     failed_ = true;
     link_.log().warning("", "rendition {}: {}", to_string(rendition_), made.error().message);
@@ -99,7 +104,7 @@ bool ActiveRendition::make_encoder_for(const Frame& frame) {
 }
 
 void ActiveRendition::encode(const CapturedFrame& frame) {
-  if (!make_encoder_for(frame.frame)) return;
+  if (!make_encoder_for(frame)) return;
   if (const int wanted = wanted_bitrate_kbps_; wanted != bitrate_kbps_) {
     bitrate_kbps_ = wanted;
     if (const auto set = encoder_->set_bitrate(wanted); !set) {

@@ -39,7 +39,7 @@ class ActiveRendition {
   void pass(const CapturedFrame& frame);
   void encode_frames();
   void encode(const CapturedFrame& frame);
-  bool make_encoder_for(const Frame& frame);
+  bool make_encoder_for(const CapturedFrame& frame);
   void drop(const Error& why);
 
   // Constant after construction.

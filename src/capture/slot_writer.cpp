@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 #include <ctime>
 #include <utility>
+
+#include "media/h264/frame_sei.h"
 
 namespace camweave {
 namespace {
@@ -76,14 +79,42 @@ std::span<const std::byte> SlotWriter::exif_of(const CapturedFrame& frame) {
                       .metadata = frame.frame.metadata});
 }
 
+namespace {
+
+FrameSei sei_of(const CapturedFrame& frame) {
+  return {frame.capture_wall.count(), frame.frame.sequence, frame.frame.metadata.exposure_us,
+          static_cast<uint32_t>(std::lround(frame.frame.metadata.gain * 1000))};
+}
+
+}  // namespace
+
 Result<void> SlotWriter::pass(const CapturedFrame& frame, PacketAddress address) {
-  const std::span<const std::byte> packet = frame.frame.bytes();
   const Codec codec = codec_of(frame.frame.format);
-  std::span<const std::byte> exif;
-  if (codec == Codec::jpeg) {
-    if (!begins_as_jpeg(packet)) return Error{ErrorCode::invalid_argument, "the camera's packet is no JPEG"};
-    if (!jpeg::has_exif(packet)) exif = exif_of(frame);
+  return codec == Codec::jpeg ? pass_jpeg(frame, address) : pass_with_sei(frame, codec, address);
+}
+
+Result<void> SlotWriter::pass_with_sei(const CapturedFrame& frame, Codec codec, PacketAddress address) {
+  const std::span<const std::byte> packet = frame.frame.bytes();
+  const size_t place = frame_sei_place(codec, packet), sei_bytes = frame_sei_bytes(codec);
+  TakenSlot slot(link_.pool());
+  if (!slot) return no_slot();
+  const std::span<std::byte> out = slot.bytes();
+  if (packet.empty() || packet.size() + sei_bytes > out.size()) {
+    return Error{ErrorCode::exhausted, fmt::format("the camera's packet has {} bytes", packet.size())};
   }
+  std::memcpy(out.data(), packet.data(), place);
+  write_frame_sei(codec, sei_of(frame), out.subspan(place));
+  std::memcpy(out.data() + place + sei_bytes, packet.data() + place, packet.size() - place);
+  send(frame, codec, address, slot.release(), {packet.size() + sei_bytes, frame.frame.keyframe, frame.frame.size});
+  return {};
+}
+
+Result<void> SlotWriter::pass_jpeg(const CapturedFrame& frame, PacketAddress address) {
+  const std::span<const std::byte> packet = frame.frame.bytes();
+  constexpr Codec codec = Codec::jpeg;
+  std::span<const std::byte> exif;
+  if (!begins_as_jpeg(packet)) return Error{ErrorCode::invalid_argument, "the camera's packet is no JPEG"};
+  if (!jpeg::has_exif(packet)) exif = exif_of(frame);
   TakenSlot slot(link_.pool());
   if (!slot) return no_slot();
   const std::span<std::byte> out = slot.bytes();
@@ -105,12 +136,20 @@ Result<void> SlotWriter::encode(const CapturedFrame& frame, Codec codec, Encoder
   TakenSlot slot(link_.pool());
   if (!slot) return no_slot();
   const std::span<const std::byte> exif = codec == Codec::jpeg ? exif_of(frame) : std::span<const std::byte>();
-  auto picture = encoder.encode(frame.frame, slot.bytes().subspan(exif.size()));
+  const size_t room = codec == Codec::jpeg ? exif.size() : frame_sei_bytes(codec);
+  auto picture = encoder.encode(frame.frame, slot.bytes().subspan(room));
   if (!picture) return picture.error();
   if (picture->size_bytes == 0) return {};
-  // The encoder's own SOI lies at exif.size(): the EXIF's end takes its place.
-  if (!exif.empty()) put_front(slot.bytes(), exif);
-  picture->size_bytes += exif.size();
+  if (codec == Codec::jpeg) {
+    // The encoder's own SOI lies at exif.size(): the EXIF's end takes its place.
+    put_front(slot.bytes(), exif);
+  } else {
+    // The parameter sets move to the front; the SEI stands between them and the slices.
+    const size_t place = frame_sei_place(codec, slot.bytes().subspan(room, picture->size_bytes));
+    std::memmove(slot.bytes().data(), slot.bytes().data() + room, place);
+    write_frame_sei(codec, sei_of(frame), slot.bytes().subspan(place));
+  }
+  picture->size_bytes += room;
   send(frame, codec, address, slot.release(), *picture);
   return {};
 }

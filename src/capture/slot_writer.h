@@ -1,5 +1,5 @@
-// SlotWriter: puts one packet into a slot of shared memory, with the frame's EXIF where it is a JPEG without, and tells
-// the server. Copies nothing twice: an encoder writes right behind the room that the EXIF needs. Thread-bound: each
+// SlotWriter: puts one packet into a slot of shared memory, with the frame's EXIF where it is a JPEG without and with its SEI
+// where it is H.264 or H.265, and tells the server. Copies nothing twice: an encoder writes right behind the room that the EXIF needs. Thread-bound: each
 // thread that writes packets has its own.
 #pragma once
 
@@ -31,6 +31,8 @@ class SlotWriter {
   Result<void> encode(const CapturedFrame& frame, Codec codec, Encoder& encoder, PacketAddress address);
 
  private:
+  Result<void> pass_jpeg(const CapturedFrame& frame, PacketAddress address);
+  Result<void> pass_with_sei(const CapturedFrame& frame, Codec codec, PacketAddress address);
   std::span<const std::byte> exif_of(const CapturedFrame& frame);
   void send(const CapturedFrame& frame, Codec codec, PacketAddress address, uint32_t slot,
             const EncodedPicture& picture);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "encode/encoder.h"
+#include "encode/h264/h264_encoder.h"
 #include "encode/jpeg/jpeg_encoder.h"
 
 namespace camweave {
@@ -16,6 +17,7 @@ struct Row {
 
 constexpr std::array rows{
     Row{Codec::jpeg, make_jpeg_encoder},
+    Row{Codec::h264, make_h264_encoder},
 };
 
 }  // namespace
