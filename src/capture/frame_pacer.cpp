@@ -8,9 +8,12 @@ void FramePacer::measure(Timestamp capture_time) {
   const auto step = capture_time - last_;
   last_ = capture_time;
   if (step <= std::chrono::nanoseconds::zero()) return;
-  // A pause (a camera that was away) is no frame interval.
-  const bool usable = source_interval_ > source_interval_.zero() && step < 4 * source_interval_;
-  source_interval_ = usable ? (7 * source_interval_ + step) / 8 : step;
+  if (source_interval_ == source_interval_.zero()) {
+    source_interval_ = step;
+  } else {
+    // A pause (a camera that was away) is no frame interval; a camera that slows down is believed within a few frames.
+    source_interval_ = (7 * source_interval_ + std::min(step, 4 * source_interval_)) / 8;
+  }
 }
 
 bool FramePacer::take(Timestamp capture_time, int source_fps_milli) {

@@ -18,7 +18,7 @@ class JpegCompressor {
   JpegCompressor(const JpegCompressor&) = delete;
   JpegCompressor& operator=(const JpegCompressor&) = delete;
 
-  // Full-range I420 or grey. Gives the bytes written to `out`; `exhausted` when it doesn't fit.
+  // Full-range I420 or grey. Gives the bytes written to `out`, always fewer than its size; `exhausted` when it does not fit.
   Result<size_t> compress(const PicturePlanes& planes, std::span<std::byte> out);
 
  private:
