@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "capture/decode/media_input.h"
-#include "capture/decode/video_decoder.h"
+#include "capture/decode/on_demand_decoder.h"
 
 namespace camweave {
 namespace {
@@ -86,9 +86,26 @@ TEST(VideoDecoder, PicturesComeInTheOrderTheyAreShown) {
 TEST(VideoDecoder, DamagedDataIsAnErrorAndNoEnd) {
   auto decoder = VideoDecoder::create_h264();
   ASSERT_TRUE(decoder);
-  const std::vector<std::byte> noise(500, std::byte{0x41});
-  EXPECT_FALSE(decoder->decode(noise, [](auto) { FAIL(); }));
-  EXPECT_FALSE(decoder->decode(noise, [](auto) { FAIL(); }));
+  const auto noise = libav::make_packet(std::vector<std::byte>(500, std::byte{0x41}), true, 0);
+  EXPECT_FALSE(decoder->decode(noise.get(), [](auto) { FAIL(); }));
+  EXPECT_FALSE(decoder->decode(noise.get(), [](auto) { FAIL(); }));
+}
+
+TEST(OnDemandDecoder, AfterAPauseTheNextPacketGivesItsPicture) {
+  const auto path =
+      made_by_ffmpeg("-f lavfi -i testsrc2=s=64x64:r=25 -frames:v 40 -c:v libx264 -bf 0 -g 40", "long_gop.mp4");
+  auto input = MediaInput::open({.url = path, .shown = path, .options = {}});
+  OnDemandDecoder decoder(*VideoDecoder::create(*input->video().codecpar, DecodeDelay::low));
+  std::vector<int64_t> shown;
+  libav::PacketOwner packet(av_packet_alloc());
+  int64_t resumed_at = 0;
+  for (int i = 0; *input->read(*packet); ++i) {
+    const bool wanted = i < 5 || i >= 30;
+    if (i == 30) resumed_at = packet->pts;
+    EXPECT_TRUE(decoder.push(*packet, wanted, [&](VideoDecoder::Picture picture) { shown.push_back(picture.pts); }));
+  }
+  ASSERT_EQ(shown.size(), 15u);
+  EXPECT_EQ(shown[5], resumed_at);
 }
 
 TEST(MediaInput, SaysWhatIsWrongWithoutTheAddressItself) {

@@ -1,5 +1,7 @@
 #include "capture/decode/libav.h"
 
+#include <cstring>
+
 namespace camweave::libav {
 namespace {
 
@@ -35,6 +37,16 @@ ErrorCode code_of(int code) {
 }
 
 }  // namespace
+
+PacketOwner make_packet(std::span<const std::byte> bytes, bool keyframe, int64_t pts) {
+  PacketOwner packet(av_packet_alloc());
+  // av_new_packet adds the padding that decoders read into.
+  if (!packet || av_new_packet(packet.get(), static_cast<int>(bytes.size())) < 0) return nullptr;
+  std::memcpy(packet->data, bytes.data(), bytes.size());
+  if (keyframe) packet->flags |= AV_PKT_FLAG_KEY;
+  packet->pts = pts;
+  return packet;
+}
 
 Error error(const std::string& what, int code) {
   if (code == AVERROR_EXIT) return Error{ErrorCode::timeout, what + ": no answer in time"};

@@ -7,6 +7,7 @@ extern "C" {
 }
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/result.h"
@@ -29,6 +30,9 @@ using PacketOwner = std::unique_ptr<AVPacket, FreePacket>;
 using FrameOwner = std::unique_ptr<AVFrame, FreeFrame>;
 using CodecOwner = std::unique_ptr<AVCodecContext, FreeCodec>;
 using InputOwner = std::unique_ptr<AVFormatContext, CloseInput>;
+
+// A packet with a copy of `bytes`; nullptr without memory.
+PacketOwner make_packet(std::span<const std::byte> bytes, bool keyframe, int64_t pts);
 
 // "WHAT: the library's words". `what` must hold no secret.
 Error error(const std::string& what, int code);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <thread>
 
 namespace camweave {
@@ -15,7 +14,7 @@ constexpr int max_threads = 4;
 }  // namespace
 
 VideoDecoder::VideoDecoder(libav::CodecOwner context)
-    : context_(std::move(context)), packet_(av_packet_alloc()), converter_(std::make_unique<PictureConverter>()) {}
+    : context_(std::move(context)), converter_(std::make_unique<PictureConverter>()) {}
 
 Result<VideoDecoder> VideoDecoder::create(const AVCodecParameters& parameters, DecodeDelay delay) {
   const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
@@ -50,9 +49,7 @@ Result<VideoDecoder> VideoDecoder::open(const AVCodec* codec, libav::CodecOwner 
   if (const int opened = avcodec_open2(context.get(), codec, nullptr); opened < 0) {
     return libav::error(std::string("the decoder ") + codec->name, opened);
   }
-  VideoDecoder decoder(std::move(context));
-  if (!decoder.packet_) return Error{ErrorCode::exhausted, "no memory for a decoder"};
-  return decoder;
+  return VideoDecoder(std::move(context));
 }
 
 Result<void> VideoDecoder::decode(const AVPacket* packet, const Pictures& pictures, bool keep) {
@@ -64,16 +61,6 @@ Result<void> VideoDecoder::decode(const AVPacket* packet, const Pictures& pictur
   auto received = receive(pictures, keep);
   if (sent < 0 && sent != AVERROR_EOF) return libav::error("decoding", sent);
   return received;
-}
-
-Result<void> VideoDecoder::decode(std::span<const std::byte> access_unit, const Pictures& pictures) {
-  // av_new_packet adds the padding that decoders read into.
-  if (const int made = av_new_packet(packet_.get(), static_cast<int>(access_unit.size())); made < 0)
-    return libav::error("decoding", made);
-  std::memcpy(packet_->data, access_unit.data(), access_unit.size());
-  auto decoded = decode(packet_.get(), pictures);
-  av_packet_unref(packet_.get());
-  return decoded;
 }
 
 Result<void> VideoDecoder::receive(const Pictures& pictures, bool keep) {

@@ -29,7 +29,6 @@ class VideoDecoder {
   // One packet; nullptr: gives what is held back, flush() comes next. With `keep` false pictures are decoded (later
   // ones may need them) but not converted or given. A damaged packet is a `protocol` error; the next may be fine.
   Result<void> decode(const AVPacket* packet, const Pictures& pictures, bool keep = true);
-  Result<void> decode(std::span<const std::byte> access_unit, const Pictures& pictures);
   void flush();  // forgets what was before: after a jump
 
  private:
@@ -38,7 +37,6 @@ class VideoDecoder {
   Result<void> receive(const Pictures& pictures, bool keep);
 
   libav::CodecOwner context_;
-  libav::PacketOwner packet_;
   std::unique_ptr<PictureConverter> converter_;
 };
 

@@ -42,7 +42,7 @@ class AnnexBSplitter {
   void emit(size_t end, const Unit& unit);
   bool begins_unit(size_t header_at) const;
 
-  const size_t max_unit_bytes_;
+  size_t max_unit_bytes_;
   std::vector<std::byte> bytes_;
   size_t begin_ = 0;   // of the unit being gathered
   size_t search_ = 0;  // start codes are found up to here

@@ -36,7 +36,7 @@ class Splitter {
   bool break_off(size_t resume_at);
   void drop_before(size_t at);
 
-  const size_t max_picture_bytes_;
+  size_t max_picture_bytes_;
   std::vector<std::byte> bytes_;
   size_t begin_ = 0;  // in bytes_: of the picture, or of what is not looked at yet
   size_t at_ = 0;     // in bytes_: next to look at
