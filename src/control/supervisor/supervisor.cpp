@@ -294,6 +294,12 @@ Supervisor::Figures Supervisor::figures() const {
   return {memory_->live_bytes(), rules_broken_};
 }
 
+std::optional<CameraConfig> Supervisor::config_of(std::string_view id) const {
+  MutexLock lock(mutex_);
+  const SupervisedCamera* found = camera(id);
+  return found ? std::optional(found->config()) : std::nullopt;
+}
+
 std::vector<CameraStatus> Supervisor::list() const {
   MutexLock lock(mutex_);
   std::vector<CameraStatus> all;

@@ -48,6 +48,8 @@ class Supervisor final : public Cameras, private IngestListener {
   // Calls back from the ingest thread, then the control thread: the watchdog's proof that both move.
   void ping(std::function<void()> answer);
   Figures figures() const;
+  // As it runs now, changes at run time included. May hold a secret in its source.
+  std::optional<CameraConfig> config_of(std::string_view id) const;
 
   std::vector<CameraStatus> list() const override;
   std::optional<CameraStatus> find(std::string_view id) const override;
