@@ -30,6 +30,9 @@ class DualCamera {
   std::vector<ApiRoute> routes();  // this must outlive the loops
   std::string config_json() const;
 
+  // Gives every answer that is still owed. While the loops exist, after they have stopped.
+  void stop() { writer_.stop(); }
+
  private:
   void restore();
   void post_config(const std::shared_ptr<HttpExchange>& exchange);

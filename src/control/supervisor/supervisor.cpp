@@ -73,10 +73,13 @@ Supervisor::Supervisor(const Clock& clock, Log& log, Options options, std::share
                    });
                  }} {}
 
-Supervisor::~Supervisor() {
+Supervisor::~Supervisor() { stop(); }
+
+void Supervisor::stop() {
   shut_down();
-  loop_.stop();
   ingest_.reset();
+  loop_.stop();
+  tell();
   writer_.stop();
 }
 
