@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "control/config/camera_fields_json.h"
 #include "control/config/config_files.h"
 #include "control/config/nearest_name.h"
 
@@ -178,6 +180,19 @@ TEST(Config, CommittedReferencePageIsCurrent) {
   page << file.rdbuf();
   EXPECT_EQ(page.str(), configuration_reference())
       << "run: camweave check-config --reference > docs/reference/configuration.md";
+}
+
+TEST(CameraFieldsJson, SameFieldsSameChecks) {
+  CameraConfig camera;
+  camera.fps_milli = 30'000;
+  EXPECT_FALSE(set_camera_fields({{"id", "a"}, {"source", "pattern:bars"}, {"controls", {{"gain", 2.0}}}}, camera));
+  EXPECT_EQ(camera.id, "a");
+  EXPECT_EQ(camera.fps_milli, 30'000) << "what is not named stays";
+  EXPECT_EQ(camera.controls.at("gain"), ControlValue(2.0));
+  for (const nlohmann::json& bad : {nlohmann::json{{"fps", "fast"}}, {{"sorce", "x"}}, {{"size", nullptr}}, {{"id", {1}}}}) {
+    EXPECT_TRUE(set_camera_fields(bad, camera)) << bad;
+  }
+  EXPECT_EQ(set_camera_fields({{"sorce", "x"}}, camera)->key, "sorce");
 }
 
 TEST(NearestName, FindsSlipsOfThePen) {

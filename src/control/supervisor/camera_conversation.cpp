@@ -98,7 +98,7 @@ void SupervisedCamera::fail_requests(const Error& error) {
 }
 
 void SupervisedCamera::answer(Request request, const ipc::Reply& reply) {
-  if (!reply.ok) {
+  if (!reply.ok && !(request.controls_done && !reply.outcome.errors.empty())) {
     fail(std::move(request), {reply.error_code, fmt::format("camera {}: {}", config_.id, reply.error)});
     return;
   }

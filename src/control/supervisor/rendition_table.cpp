@@ -81,7 +81,10 @@ bool RenditionTable::is_wanted() const {
 
 std::vector<std::string> RenditionTable::in_words() const {
   std::vector<std::string> words;
-  for (const Wanted& wanted : wanted_) words.push_back(to_string(wanted.rendition));
+  for (const Wanted& wanted : wanted_) {
+    const bool is_held = std::ranges::any_of(wanted.streams, [](const auto& stream) { return !stream.expired(); });
+    if (is_held) words.push_back(to_string(wanted.rendition));
+  }
   return words;
 }
 

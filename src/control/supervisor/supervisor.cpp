@@ -73,10 +73,13 @@ Supervisor::Supervisor(const Clock& clock, Log& log, Options options, std::share
                    });
                  }} {}
 
-Supervisor::~Supervisor() {
+Supervisor::~Supervisor() { stop(); }
+
+void Supervisor::stop() {
   shut_down();
-  loop_.stop();
   ingest_.reset();
+  loop_.stop();
+  tell();
   writer_.stop();
 }
 
@@ -292,6 +295,12 @@ void Supervisor::on_exit(const std::shared_ptr<WorkerRun>& run, int wait_status)
 Supervisor::Figures Supervisor::figures() const {
   MutexLock lock(mutex_);
   return {memory_->live_bytes(), rules_broken_};
+}
+
+std::optional<CameraConfig> Supervisor::config_of(std::string_view id) const {
+  MutexLock lock(mutex_);
+  const SupervisedCamera* found = camera(id);
+  return found ? std::optional(found->config()) : std::nullopt;
 }
 
 std::vector<CameraStatus> Supervisor::list() const {

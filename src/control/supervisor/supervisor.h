@@ -43,11 +43,16 @@ class Supervisor final : public Cameras, private IngestListener {
   // Ends every worker, within 4 s at the latest. Blocks; not from the control thread. Nothing starts again.
   void shut_down();
 
+  // shut_down(), then gives every answer that is still owed and ends the threads.
+  void stop();
+
   // The control thread's queue: for what else belongs there.
   const std::shared_ptr<TaskQueue>& control_queue() const { return loop_.queue(); }
   // Calls back from the ingest thread, then the control thread: the watchdog's proof that both move.
   void ping(std::function<void()> answer);
   Figures figures() const;
+  // As it runs now, changes at run time included. May hold a secret in its source.
+  std::optional<CameraConfig> config_of(std::string_view id) const;
 
   std::vector<CameraStatus> list() const override;
   std::optional<CameraStatus> find(std::string_view id) const override;
