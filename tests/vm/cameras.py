@@ -77,6 +77,7 @@ class UsbCamera:
     def __init__(self, rig, name, **options):
         self.rig, self.name, self.options = rig, name, options
         self.device = self.metadata_device = self.bus = self.port = None
+        self._since = rig.mark()  # what a camera of the same name did in another test is not this one's doing
 
     def plug(self, port=None, anew=True):
         """Plugs it in and waits for its video device. `anew` False: with the options that it had before, or was changed to."""
@@ -125,10 +126,10 @@ class UsbCamera:
         return self.rig.mark()
 
     def events(self, after=0, **fields):
-        return self.rig.events(after, camera=self.name, **fields)
+        return self.rig.events(after or self._since, camera=self.name, **fields)
 
     def wait_event(self, event, after=0, timeout_s=30, **fields):
-        return self.rig.wait_event(timeout_s, after, event=event, camera=self.name, **fields)
+        return self.rig.wait_event(timeout_s, after or self._since, event=event, camera=self.name, **fields)
 
 
 INPUT_WEBCAM, INPUT_TV, INPUT_SVIDEO, INPUT_HDMI = range(4)

@@ -1,6 +1,7 @@
 """Fixtures for tests on a real kernel: `guest` (a VM for the whole session), `usb_camera` and `vivid` (cameras for one
 test), `libcamera_guest` (Debian 13 with libcamera, only for long tests)."""
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -16,6 +17,7 @@ sys.path.insert(0, str(HERE))
 
 from cameras import UsbCamera, UsbRig, Vivid  # noqa: E402
 from vm import Vm, missing_programs  # noqa: E402
+from worker import Worker, list_cameras  # noqa: E402
 
 
 def pytest_configure(config):
@@ -144,3 +146,23 @@ def vivid(guest):
     yield load
     if loaded:
         loaded[-1].unload()
+
+
+@pytest.fixture
+def v4l2_worker(guest):
+    """v4l2_worker(source, **options) → Worker of the driver v4l2, ended with the test."""
+    _require_program("camweave-capture-v4l2")
+    with contextlib.ExitStack() as workers:
+        yield lambda source, **options: workers.enter_context(Worker(guest, "v4l2", source, **options))
+
+
+@pytest.fixture
+def v4l2_list(guest):
+    """v4l2_list(user=None) → {source: camera} as the driver v4l2 lists them."""
+    _require_program("camweave-capture-v4l2")
+    return lambda **options: list_cameras(guest, "v4l2", **options)
+
+
+def _require_program(name):
+    if f"bin/{name}" not in _program_files():
+        pytest.skip(f"{name} is not in the folder that CAMWEAVE_BIN names ({os.environ.get('CAMWEAVE_BIN', 'not set')})")
