@@ -6,6 +6,7 @@ import { EventFeed } from '../api/events';
 import type { Camera, Control, Rotation } from '../api/types';
 import { I18n } from '../i18n/i18n.svelte';
 import { PlayerPool } from '../stream/player';
+import { labelOf } from './camera_label';
 import { Cameras } from './cameras.svelte';
 import { PageClock } from './clock.svelte';
 import { Link } from './link.svelte';
@@ -79,7 +80,8 @@ export class App {
     if (from < 0 || place < 0 || place >= order.length || from === place) return;
     order.splice(place, 0, ...order.splice(from, 1));
     this.prefs.setOrder(order);
-    const name = this.cameras.byId(id)?.name ?? id;
+    const camera = this.cameras.byId(id);
+    const name = camera ? labelOf(camera) : id;
     this.announce(this.i18n.t('announce.moved', { name, place: place + 1, count: order.length }));
   }
 
@@ -118,16 +120,16 @@ export class App {
   #cameraArrived(camera: Camera): void {
     const known = this.cameras.byId(camera.id);
     const { t } = this.i18n;
-    if (this.cameras.loaded && !known) this.announce(t('announce.added', { name: camera.name }));
+    if (this.cameras.loaded && !known) this.announce(t('announce.added', { name: labelOf(camera) }));
     else if (known && known.state !== camera.state) {
-      this.announce(t('announce.state', { name: camera.name, state: t(`state.${camera.state}`) }));
+      this.announce(t('announce.state', { name: labelOf(camera), state: t(`state.${camera.state}`) }));
     }
     this.cameras.put(camera);
   }
 
   #cameraRemoved(id: string): void {
     const known = this.cameras.byId(id);
-    if (known) this.announce(this.i18n.t('announce.removed', { name: known.name }));
+    if (known) this.announce(this.i18n.t('announce.removed', { name: labelOf(known) }));
     this.cameras.remove(id);
   }
 }

@@ -1,6 +1,7 @@
 // Snapshots taken in this page: saved at once (one as JPEG, several as ZIP) and kept in a tray to look at again.
 import { ApiError, getSnapshot } from '../api/client';
 import type { Camera } from '../api/types';
+import { labelOf } from './camera_label';
 import { zip } from './zip';
 
 export interface Snapshot {
@@ -33,7 +34,7 @@ export class Snapshots {
     this.busy -= 1;
     const taken = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     this.failed = results.flatMap((result, at) =>
-      result.status === 'rejected' ? [{ camera: cameras[at].name, reason: reasonOf(result.reason) }] : [],
+      result.status === 'rejected' ? [{ camera: labelOf(cameras[at]), reason: reasonOf(result.reason) }] : [],
     );
     for (const old of this.taken.slice(most_kept - taken.length)) URL.revokeObjectURL(old.address);
     this.taken = [...taken, ...this.taken].slice(0, most_kept);
@@ -63,7 +64,7 @@ export class Snapshots {
     const jpeg = await getSnapshot(camera.id, full);
     const at = new Date();
     const key = this.#next++;
-    return { key, camera: camera.name, at, jpeg, file: `${camera.id}_${stamp(at)}_${key}.jpg`, address: URL.createObjectURL(jpeg) };
+    return { key, camera: labelOf(camera), at, jpeg, file: `${camera.id}_${stamp(at)}_${key}.jpg`, address: URL.createObjectURL(jpeg) };
   }
 }
 

@@ -46,7 +46,7 @@ export const isNumeric = (control: Control) => control.type === 'int' || control
 // A range over many powers of ten is handled by ratio: each part of the slider multiplies alike.
 export const isWide = (min: number, max: number) => min > 0 && max / min >= 200;
 
-const unit_texts: Record<string, string> = { us: 'µs', deg: '°', percent: '%' };
+const unit_texts: Record<string, string> = { us: 'µs', deg: '°', percent: '%', x: '×' };
 export const unitText = (unit: string | undefined) => (unit ? (unit_texts[unit] ?? unit) : '');
 
 // In the unit that reads best: 8000 us is "8 ms".

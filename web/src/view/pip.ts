@@ -2,6 +2,7 @@
 // goes on while the page is hidden. One at a time.
 import { cameraStreamUrl } from '../api/client';
 import type { Camera, Rotation } from '../api/types';
+import { labelOf } from '../state/camera_label';
 import { FrameStream } from '../stream/frame_stream';
 import { isSideways } from './geometry';
 
@@ -20,7 +21,7 @@ export async function openPip(camera: Camera, rotation: Rotation): Promise<void>
   const video = document.createElement('video');
   video.muted = true;
   video.playsInline = true;
-  video.title = camera.name;
+  video.title = labelOf(camera);
   const output = videoOutput(canvas);
   video.srcObject = new MediaStream([output.track]);
   const stream = new FrameStream(cameraStreamUrl(camera.id), {
