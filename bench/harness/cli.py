@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import resource
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender (5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every sample, as JSON")
     parser.add_argument("--brief", action="store_true", help="one case of each figure: to see that it works")
+    parser.add_argument("--nice", type=int, default=0, metavar="N", help="priority of both sides, as nice(1): on a busy machine")
     parser.add_argument("--case", default="", metavar="WORDS", help="only cases whose name has all these words")
     parser.add_argument("--build", type=Path, help="the build to measure (build/release)")
     parser.add_argument("--from", type=Path, dest="from_json", metavar="FILE", help="report: the rows of an earlier --json")
@@ -64,6 +66,7 @@ def _run(options: argparse.Namespace) -> tuple[dict, list[Row]]:
     if options.build:
         context.build = options.build.resolve()
     _raise_file_limit()
+    os.setpriority(os.PRIO_PROCESS, 0, options.nice)
     facts = machine.facts()
     facts["network"] = network.isolate()
     facts["turns"] = f"{options.rounds} turns of {options.seconds:g} s"

@@ -100,10 +100,11 @@ class Context:
     # The turns ---------------------------------------------------------------------------------------------------
 
     def wanted(self, case: str) -> bool:
-        if self.brief and self.figure in self._begun:
+        matches = set(self.case_words) <= set(case.replace(",", " ").split())
+        if not matches or (self.brief and self.figure in self._begun):
             return False
         self._begun.add(self.figure)
-        return set(self.case_words) <= set(case.replace(",", " ").split())
+        return True
 
     def load(self, target: Target, clients: Clients, placement: str, pids: list[int], during=None, seconds=None) -> Delivery:
         window = Window(seconds=seconds or self.seconds, cpus=self.cpus(placement)[1])

@@ -32,7 +32,7 @@ def _limit(row: Row) -> str:
 
 def _peer(row: Row, name: str) -> str:
     text = f"{name}: {spread(row, name)}"
-    if name in row.samples and row.reference and name != row.reference:
+    if name in row.samples and name != row.reference and row.ratio(name) is not None:
         text += f" = {ratio(row, name)}"
     return text
 

@@ -57,7 +57,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-FrameLog::FrameLog(const Options& options) : options_(options) {}
+FrameLog::FrameLog(const Options& options) : options_(options), decoder_(nullptr, tjDestroy) {}
 
 bool FrameLog::load_references(const std::string& dir) {
   std::error_code failed;
@@ -94,15 +94,15 @@ void FrameLog::judge_whole(const Picture& picture, std::optional<uint64_t> key) 
     shared.hash = hash;
   }
   if (!options_.decode) return;
-  if (decoder_ == nullptr) decoder_ = tjInitDecompress();
+  if (!decoder_) decoder_.reset(tjInitDecompress());
   const auto* data = reinterpret_cast<const unsigned char*>(picture.bytes.data());
   const auto size = static_cast<unsigned long>(picture.bytes.size());
   int width = 0, height = 0, subsampling = 0, colour = 0;
-  if (tjDecompressHeader3(decoder_, data, size, &width, &height, &subsampling, &colour) != 0) {
+  if (tjDecompressHeader3(decoder_.get(), data, size, &width, &height, &subsampling, &colour) != 0) {
     return mark_torn("decoder refuses the header");
   }
   decoded_.resize(tjBufSizeYUV2(width, 4, height, subsampling));
-  if (tjDecompressToYUV2(decoder_, data, size, decoded_.data(), width, 4, height, 0) != 0) {
+  if (tjDecompressToYUV2(decoder_.get(), data, size, decoded_.data(), width, 4, height, 0) != 0) {
     mark_torn("decoder complains");
   }
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -80,7 +81,7 @@ class FrameLog {
 
   const Options& options_;
   std::unordered_set<uint64_t> reference_hashes_;
-  void* decoder_ = nullptr;
+  std::unique_ptr<void, int (*)(void*)> decoder_;  // libjpeg-turbo's, made when it is first wanted
   std::vector<unsigned char> decoded_;
 
   bool in_window_ = false;

@@ -196,10 +196,13 @@ def tidy(log):
 
 
 def bench(log):
-    """Each benchmark for two seconds: that they work, not what they measure."""
+    """The benchmark programs' own tests, and one case of each benchmark for two seconds: that they work, not what they measure."""
     build_release(log)
     install(log, "for the benchmarks", "bench/packages.txt")
-    return reported(log, ROOT / "bench/run", "--seconds", "2", "--rounds", "1", "--json", OUT / "bench.json")
+    cases = reported(log, PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", log.folder / "junit.xml",
+                     "bench/tests", env={"CAMWEAVE_BIN": str(ROOT / "build/release/bin")})
+    (log.folder / "junit.xml").unlink(missing_ok=True)
+    return cases + reported(log, ROOT / "bench/run", "--brief", "--seconds", "2", "--rounds", "1", "--json", OUT / "bench.json")
 
 
 def debian13(log):
