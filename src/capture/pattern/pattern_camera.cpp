@@ -98,9 +98,12 @@ Result<ipc::Opened> PatternCamera::open(const CameraRequest& request) {
     MutexLock lock(mutex_);
     defaults_.kind = options_.kind;
     settings_ = defaults_;
-    reading_ = {sensor_->exposure_us(), sensor_->gain(), sensor_->colour_temperature_k()};
+    // An automatic that is configured off stands at its default, not where the sensor happens to begin.
+    reading_ = {defaults_.sensor.exposure_us, defaults_.sensor.gain, defaults_.sensor.colour_temperature_k};
   }
   apply_configured(request.controls);
+  start_ = sensor_time_ = clock_.now();
+  advance_sensor(start_);
 
   ipc::Opened opened;
   opened.make = "Camweave";
