@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,7 +87,7 @@ Result<WorkerProcess> WorkerProcess::start(const std::string& program) {
   const int failed =
       ::posix_spawn(&worker.pid, program.c_str(), &plan.actions, &plan.attributes, arguments.data(), environ);
   if (failed) return system_error(program, failed);
-  worker.pid_fd.reset(::pidfd_open(worker.pid, 0));
+  worker.pid_fd.reset(static_cast<int>(::syscall(SYS_pidfd_open, worker.pid, 0)));
   if (!worker.pid_fd) {
     const Error error = system_error("pidfd_open (Linux 5.3 or later is needed)");
     ::kill(worker.pid, SIGKILL);
