@@ -1,7 +1,8 @@
 // Connection: one accepted TCP (or UNIX) socket on its loop, after HTTP let go of it: the descriptor, readiness without
-// allocation, and nothing else, so that ten thousand idle ones are small. Thread-bound to its loop.
+// allocation, and nothing else, so that ten thousand idle ones are small. Thread-bound to its loop; may be made elsewhere.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,18 +11,9 @@
 #include "base/unique_fd.h"
 #include "net/io_loop.h"
 #include "net/ip_address.h"
+#include "net/readiness.h"
 
 namespace camweave {
-
-// Who is told that a socket is ready. Kept alive by the wait that it asked for.
-class ReadinessHandler {
- public:
-  virtual void on_readable() {}
-  virtual void on_writable() {}
-
- protected:
-  ~ReadinessHandler() = default;
-};
 
 class Connection {
  public:
@@ -33,15 +25,15 @@ class Connection {
 
   IoLoop& loop() const { return loop_; }
   const IpAddress& peer() const { return peer_; }
-  bool is_open() const;
-  int fd() const;  // -1 once closed; non-blocking
+  bool is_open() const { return static_cast<bool>(fd_); }
+  int fd() const { return fd_.get(); }  // -1 once closed; non-blocking
 
   // One call of on_readable() / on_writable() each, unless closed before. At most one wait of each kind at a time: asking
   // again while one is pending does nothing.
   void wait_readable(std::shared_ptr<ReadinessHandler> handler);
   void wait_writable(std::shared_ptr<ReadinessHandler> handler);
 
-  // Pending waits are dropped, their handlers let go. Idempotent.
+  // Pending waits are dropped, their handlers let go soon after. Idempotent.
   void close();
 
   // Bytes that were read before the connection changed hands.
@@ -53,13 +45,12 @@ class Connection {
   ptrdiff_t read(std::span<std::byte> into);
 
  private:
-  struct State;
-  struct Wait;
-  const std::shared_ptr<State> state_;
   IoLoop& loop_;
-  IpAddress peer_;
+  UniqueFd fd_;
+  std::unique_ptr<SocketWatch> watch_;
+  const IpAddress peer_;
   std::string put_back_;
-  const std::shared_ptr<void> held_;
+  std::shared_ptr<void> held_;
 };
 
 }  // namespace camweave

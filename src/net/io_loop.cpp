@@ -1,6 +1,7 @@
 #include "net/io_loop.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -26,9 +27,12 @@ struct IoLoop::State {
   const Clock& clock;
   const std::unique_ptr<PacketDispatcher> dispatcher;
   NetCounters counters;
+  std::unique_ptr<ReadinessSet> readiness;
   std::list<Swept*> swept;
   std::list<Swept*>::iterator next_swept = swept.end();  // of a sweep under way
   bool sweep_is_scheduled = false;
+  uint64_t closed_when_given_back = 0;
+  Timestamp given_back{};
   std::unordered_map<const void*, std::shared_ptr<void>> kept;
   std::vector<std::byte> scratch = std::vector<std::byte>(64 * 1024);
   std::atomic<std::thread::id> thread{};
@@ -37,6 +41,7 @@ struct IoLoop::State {
   std::optional<asio::io_context> context;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   std::optional<asio::posix::stream_descriptor> packets;
+  std::optional<asio::posix::stream_descriptor> sockets;
   std::optional<asio::steady_timer> timer;
 };
 
@@ -62,7 +67,14 @@ Result<std::unique_ptr<IoLoop>> IoLoop::create(const Clock& clock) {
   state->packets.emplace(*state->context, events.release());
   state->timer.emplace(*state->context);
   std::unique_ptr<IoLoop> loop(new IoLoop(std::move(state)));
+  auto readiness = ReadinessSet::create([raw = loop.get()](std::function<void()> task) { raw->post(std::move(task)); });
+  if (!readiness) return readiness.error();
+  UniqueFd sockets(::fcntl((*readiness)->fd(), F_DUPFD_CLOEXEC, 3));
+  if (!sockets) return system_error("I/O loop: dup");
+  loop->state_->readiness = std::move(*readiness);
+  loop->state_->sockets.emplace(*loop->state_->context, sockets.release());
   loop->wait_for_packets();
+  loop->wait_for_sockets();
   return loop;
 }
 
@@ -71,8 +83,10 @@ IoLoop::IoLoop(std::unique_ptr<State> state) : state_(std::move(state)) {}
 IoLoop::~IoLoop() {
   state_->is_ending = true;
   state_->kept.clear();
+  state_->readiness->drop_all();
   state_->timer.reset();
   state_->packets.reset();
+  state_->sockets.reset();
   state_->work.reset();
   state_->context.reset();  // ends the sessions, which still reach the rest of the state
 }
@@ -107,6 +121,7 @@ bool IoLoop::is_current_thread() const { return state_->thread == std::this_thre
 const Clock& IoLoop::clock() const { return state_->clock; }
 boost::asio::io_context& IoLoop::context() { return *state_->context; }
 PacketDispatcher& IoLoop::dispatcher() { return *state_->dispatcher; }
+ReadinessSet& IoLoop::readiness() { return *state_->readiness; }
 NetCounters& IoLoop::counters() { return state_->counters; }
 std::span<std::byte> IoLoop::scratch() { return state_->scratch; }
 
@@ -115,6 +130,14 @@ void IoLoop::wait_for_packets() {
     if (error) return;
     state_->dispatcher->run_pending();
     wait_for_packets();
+  });
+}
+
+void IoLoop::wait_for_sockets() {
+  state_->sockets->async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    state_->readiness->dispatch();
+    wait_for_sockets();
   });
 }
 
@@ -133,8 +156,22 @@ void IoLoop::sweep() {
     (*place)->on_sweep(now);
   }
   state_->next_swept = state_->swept.end();
+  const bool owes_memory = give_memory_back(now);
   state_->sweep_is_scheduled = false;
-  if (!state_->swept.empty()) schedule_sweep();
+  if (!state_->swept.empty() || owes_memory) schedule_sweep();
+}
+
+// After a crowd has left, the allocator would keep what it needed for good. True while there is something to give back.
+bool IoLoop::give_memory_back(Timestamp now) {
+  constexpr uint64_t crowd = 500;
+  constexpr std::chrono::seconds at_most_every{2};
+  const uint64_t closed = state_->counters.read(NetCounter::connections_closed);
+  if (closed - state_->closed_when_given_back < crowd) return false;
+  if (now - state_->given_back < at_most_every) return true;
+  state_->closed_when_given_back = closed;
+  state_->given_back = now;
+  ::malloc_trim(0);
+  return false;
 }
 
 struct IoLoops::Threads {

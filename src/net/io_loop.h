@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/net_counters.h"
+#include "net/readiness.h"
 #include "stream/packet_dispatcher.h"
 
 namespace boost::asio {
@@ -64,6 +65,7 @@ class IoLoop {
   Timestamp now() const { return clock().now(); }
   boost::asio::io_context& context();
   PacketDispatcher& dispatcher();
+  ReadinessSet& readiness();
   std::span<std::byte> scratch();  // 64 KB to read into; good until the caller returns to the loop
   NetCounters& counters();
 
@@ -74,6 +76,8 @@ class IoLoop {
   void sweep();
   void schedule_sweep();
   void wait_for_packets();
+  void wait_for_sockets();
+  bool give_memory_back(Timestamp now);
 
   std::unique_ptr<State> state_;
 };
