@@ -1,12 +1,6 @@
 # Builds web/dist: cmake -DWEB=… -DNPM=… -DSTAMP=… -P BuildWeb.cmake. A failure (no network for `npm ci`) is a warning: the
 # server then carries the page of the last build, or none.
-set(installed ${WEB}/node_modules/.camweave_installed)
-if(NOT EXISTS ${installed} OR ${WEB}/package-lock.json IS_NEWER_THAN ${installed})
-  execute_process(COMMAND ${NPM} ci --no-audit --no-fund WORKING_DIRECTORY ${WEB} RESULT_VARIABLE failed)
-  if(NOT failed)
-    file(TOUCH ${installed})
-  endif()
-endif()
+execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/../scripts/npm_ci ${WEB} RESULT_VARIABLE failed)
 if(NOT failed)
   execute_process(COMMAND ${NPM} run --silent build WORKING_DIRECTORY ${WEB} RESULT_VARIABLE failed)
 endif()

@@ -31,7 +31,7 @@ SUITES = [
     #     name          short  bound  what             needs                              about
     Suite("layers",      True,    30, suites.layers,      "scripts/check_layers",       "no include breaks the layer rule"),
     Suite("unit",        True,  1200, suites.unit,        "src/CMakeLists.txt",         "C++ unit tests, release build"),
-    Suite("web",         True,   300, suites.web,         "web/package.json",           "the page's types and unit tests"),
+    Suite("web",         True,   600, suites.web,         "web/package.json",           "the page's types and unit tests"),
     Suite("integration", True,   900, suites.integration, "tests/integration",          "the server from outside, by real clients"),
     Suite("browser",     True,   400, suites.browser,     "tests/browser/package.json", "the page in Chromium and Firefox"),
     Suite("vm",          True,   600, suites.vm,          "tests/vm/run",               "kernel cameras in a virtual machine, the short ones"),

@@ -26,10 +26,8 @@ def install(log, why, *lists):
 
 
 def build(log, preset, *targets, options=(), env=None):
-    """Configures (when there are options, always) and builds; the page first, because the server embeds it."""
+    """Configures (when there are options, always) and builds; the server's build makes the page, too, by npm."""
     install(log, "to build Camweave", "scripts/packages/build.txt", "scripts/packages/web.txt")
-    if (ROOT / "web/package.json").exists():
-        log.need(ROOT / "scripts/build_web")
     log.need(ROOT / "scripts/build", preset, *options, *(["--"] if options else []), *targets, env=env)
 
 
@@ -100,7 +98,7 @@ def gtests(log, preset, env=None, prefix=()):
 
 def web(log):
     install(log, "to build the web page", "scripts/packages/web.txt")
-    log.need(ROOT / "scripts/build_web")
+    log.need(ROOT / "scripts/npm_ci", ROOT / "web")
     cases = reported(log, "npm", "run", "--silent", "check", cwd=ROOT / "web")
     cases = [Case("types", "failed" if any(c.outcome == "failed" for c in cases) else "passed", "npm run check")]
     return cases + reported(log, "npm", "test", "--silent", cwd=ROOT / "web")
