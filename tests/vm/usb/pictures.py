@@ -145,10 +145,10 @@ def jpeg(width, height, number, level=128, detail=0, with_tables=True):
 # --- raw formats ---------------------------------------------------------------------------------------------------------
 
 
-def _number_lumas(width, number):
+def _number_lumas(width, number, black=b"\x10", white=b"\xeb"):
     block = block_width(width)
-    row = b"".join((b"\xeb" if bit else b"\x10") * block for bit in number_bits(number))
-    return row + b"\x10" * (width - len(row))
+    row = b"".join((white if bit else black) * block for bit in number_bits(number))
+    return row + black * (width - len(row))
 
 
 def _video_level(level):
@@ -176,22 +176,25 @@ def yuyv(width, height, number, level=128):
 
 @functools.lru_cache(8)
 def _grey_body(width, height, level):
-    strip = strip_height(width)
-    return bytes([_video_level(level)]) * (width * strip) + _bar_row(width, lambda c: bytes([c[0], c[0]])) * (height - 2 * strip)
+    strip, edges = strip_height(width), bar_edges(width)
+    bars = b"".join(bytes([full_range_ycc(rgb)[0]]) * (right - left) for rgb, left, right in zip(BAR_COLOURS, edges, edges[1:]))
+    return bytes([level]) * (width * strip) + bars * (height - 2 * strip)
 
 
 def grey(width, height, number, level=128):
-    return _number_lumas(width, number) * strip_height(width) + _grey_body(width, height, level)
+    """Full range, as monochrome sensors have it."""
+    return _number_lumas(width, number, b"\0", b"\xff") * strip_height(width) + _grey_body(width, height, level)
 
 
 @functools.lru_cache(8)
-def _nv12_chroma(width, height):
+def _nv12_body(width, height, level):
     strip = strip_height(width)
-    return b"\x80" * (width * strip) + _bar_row(width, lambda c: bytes([c[1], c[2]])) * (height // 2 - strip)
+    lumas = bytes([_video_level(level)]) * (width * strip) + _bar_row(width, lambda c: bytes([c[0], c[0]])) * (height - 2 * strip)
+    return lumas + b"\x80" * (width * strip) + _bar_row(width, lambda c: bytes([c[1], c[2]])) * (height // 2 - strip)
 
 
 def nv12(width, height, number, level=128):
-    return grey(width, height, number, level) + _nv12_chroma(width, height)
+    return _number_lumas(width, number) * strip_height(width) + _nv12_body(width, height, level)
 
 
 def picture(fourcc, width, height, number, level=128, detail=0, with_tables=True):
