@@ -94,6 +94,9 @@ struct JpegDecompressor::State {
       const int block = dct_size(component);
       const int rows = static_cast<int>(cinfo.total_iMCU_rows) * component.v_samp_factor * block;
       planes[static_cast<size_t>(i)].resize({static_cast<int>(component.width_in_blocks) * block, rows});
+      // Kept here: libjpeg forgets its components with the end of the picture.
+      visible[static_cast<size_t>(i)] = {static_cast<int>(component.downsampled_width),
+                                         static_cast<int>(component.downsampled_height)};
     }
   }
 
@@ -115,11 +118,10 @@ struct JpegDecompressor::State {
   }
 
   // Without the padding to whole blocks.
-  PlaneView view_of(int i) const {
-    const jpeg_component_info& component = cinfo.comp_info[i];
-    PlaneView view = planes[static_cast<size_t>(i)].view();
-    view.width = static_cast<int>(component.downsampled_width);
-    view.height = static_cast<int>(component.downsampled_height);
+  PlaneView view_of(size_t i) const {
+    PlaneView view = planes[i].view();
+    view.width = visible[i].width;
+    view.height = visible[i].height;
     return view;
   }
 
@@ -130,6 +132,7 @@ struct JpegDecompressor::State {
   Errors errors;
   jpeg_decompress_struct cinfo{};
   std::array<PlaneBuffer, 3> planes;
+  std::array<Size, 3> visible{};
 };
 
 JpegDecompressor::JpegDecompressor() : state_(std::make_unique<State>()) {}
