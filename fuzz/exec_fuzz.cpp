@@ -1,4 +1,5 @@
-// The exec driver's two parsers: command lines survive a round trip; a program's output, torn anywhere, gives the same pictures.
+// The exec driver's two parsers: command lines survive a round trip; a program's output, torn anywhere, gives the same
+// pictures.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
