@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto hello_patience = 5s;
+constexpr auto exit_patience = 1s;             // after it closed its socket
 constexpr auto open_patience = 30s;
 constexpr auto first_frame_patience = 10s;
 constexpr auto silence_patience = 5s;          // a worker tells its status every second
@@ -118,6 +119,7 @@ Result<void> SupervisedCamera::try_start_worker() {
   started_ = parts_.clock.now();
   hello_at_.reset();
   opened_at_.reset();
+  hung_up_at_.reset();
   stopping_since_.reset();
   killed_at_.reset();
   is_away_ = false;
@@ -219,7 +221,7 @@ void SupervisedCamera::on_exit(int wait_status) {
 void SupervisedCamera::on_broken(const Error& error) {
   // Its socket's end alone is a worker on its way out: the exit tells more. run_due() ends one that stays.
   if (error.code == ErrorCode::unavailable) {
-    if (!stopping_since_ && !last_words_) heard_ = std::min(heard_, parts_.clock.now() - silence_patience + 1s);
+    hung_up_at_ = parts_.clock.now();
     return;
   }
   parts_.log.error("camera " + config_.id, "the worker broke a rule and is ended: {}", error.message);
@@ -232,6 +234,7 @@ bool SupervisedCamera::captures_now() const {
 }
 
 SupervisedCamera::Stall SupervisedCamera::next_stall() const {
+  if (hung_up_at_) return {*hung_up_at_ + exit_patience, "the worker hung up and did not end"};
   if (!hello_at_) return {started_ + hello_patience, "the worker did not start within 5 s"};
   if (!opened_at_) return {started_ + open_patience, "the camera did not open within 30 s"};
   const WorkerRun::Figures figures = run_->figures();

@@ -151,7 +151,7 @@ class SupervisedCamera {
   // The worker of now.
   std::shared_ptr<WorkerRun> run_;
   Timestamp started_{};
-  std::optional<Timestamp> hello_at_, opened_at_, stopping_since_, killed_at_;
+  std::optional<Timestamp> hello_at_, opened_at_, hung_up_at_, stopping_since_, killed_at_;
   Timestamp heard_{};             // the newest message that was no frame
   Timestamp wanted_since_{};      // the newest stream was opened
   bool is_away_ = false;
