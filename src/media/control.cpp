@@ -98,4 +98,16 @@ std::vector<ControlError> check_controls(const std::vector<Control>& schema, con
   return errors;
 }
 
+void switch_off_autos(const std::vector<Control>& schema, ControlValues& values) {
+  ControlValues autos;
+  for (const auto& [name, value] : values) {
+    const Control* control = find_control(schema, name);
+    if (!control || control->auto_partner.empty() || values.contains(control->auto_partner)) continue;
+    const Control* partner = find_control(schema, control->auto_partner);
+    if (!partner) continue;
+    autos[partner->name] = partner->type == ControlType::enumeration ? ControlValue(std::string("manual")) : ControlValue(false);
+  }
+  values.merge(autos);
+}
+
 }  // namespace camweave

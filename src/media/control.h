@@ -49,6 +49,10 @@ struct ControlOutcome {
 // An unavailable control whose auto partner is switched off (false, or the option "manual") in the same request is fine. Integers are accepted for reals.
 std::vector<ControlError> check_controls(const std::vector<Control>& schema, const ControlValues& wanted);
 
+// Values that somebody wrote down to hold at a start: where one is driven by an automatic that `values` doesn't name, the
+// automatic is switched off in `values`, or it would overrule what was written.
+void switch_off_autos(const std::vector<Control>& schema, ControlValues& values);
+
 const Control* find_control(const std::vector<Control>& schema, std::string_view name);
 
 }  // namespace camweave

@@ -7,7 +7,6 @@ import pathlib
 import signal
 import socket
 import subprocess
-import time
 
 from helpers.processes import arguments, descendants, is_running, wait_until
 
@@ -51,7 +50,7 @@ class Answer:
 
 class Server:
     def __init__(self, folder, config, port=None, server="", args=(), listen="127.0.0.1"):
-        """`config`: the cameras' part of camweave.toml; `server`: further lines of [server]."""
+        """`config`: the cameras' part of camweave.toml (None: no such file); `server`: further lines of [server]."""
         self.folder = pathlib.Path(folder)
         self.port = port or free_port()
         self.address = ("127.0.0.1", self.port)
@@ -60,17 +59,21 @@ class Server:
         self.args = list(args)
         self.process = None
         self._listen = listen
-        self.write_config(config, server)
+        (self.folder / "state").mkdir(exist_ok=True)
+        if config is None:
+            self.args += ["--set", f"server.http={listen}:{self.port}", "--set", f"server.state_dir={self.folder / 'state'}"]
+        else:
+            self.write_config(config, server)
 
     def write_config(self, config, server=""):
         head = f'[server]\nhttp = "{self._listen}:{self.port}"\nstate_dir = "{self.folder / "state"}"\n{server}\n'
-        (self.folder / "state").mkdir(exist_ok=True)
         self.config_path.write_text(head + config)
 
     # ---- life ----
 
     def start(self, wait=True):
-        command = [BIN / "camweave", "serve", "--config", self.config_path, *self.args]
+        config = ["--config", self.config_path] if self.config_path.exists() else []
+        command = [BIN / "camweave", "serve", *config, *self.args]
         self.process = subprocess.Popen(list(map(str, command)), cwd=self.folder, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(self.log_path, "ab"), start_new_session=True)
         if wait:
@@ -168,9 +171,6 @@ class Server:
         """Prometheus' text as {(name, frozenset of label pairs): value}; fails on a line that is not in the format."""
         return parse_metrics(self.get("/metrics").text if self.get("/metrics").status == 200
                              else self.get("/api/v1/metrics").text)
-
-    def started_ms(self):
-        return int(time.time() * 1000)
 
 
 def parse_metrics(text):

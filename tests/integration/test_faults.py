@@ -75,7 +75,7 @@ def test_a_hung_worker_is_replaced(server):
     cameras = [running.wait_for_state(camera, "streaming") for camera in ("cam0", "cam1")]
     assert sorted(camera["restarts"] for camera in cameras) == [0, 1]
     restarted = max(cameras, key=lambda camera: camera["restarts"])
-    assert "no frame" in restarted["last_error"] or "stall" in restarted["last_error"], restarted["last_error"]
+    assert "no picture" in restarted["last_error"], restarted["last_error"]
 
 
 def test_kill_9_of_the_server_leaves_no_orphan(server):
@@ -130,6 +130,8 @@ def test_a_client_that_stops_reading_is_cut_off_alone(server):
     running = server(config='[[camera]]\nid = "cam0"\nsource = "pattern:noise?size=1280x720&fps=30"\n')
     running.wait_for_state("cam0", "streaming")
     watcher = Watcher(running, "cam0")
+    time.sleep(3)  # how even the stream is on this machine, before
+    usual_gap_s = watcher.longest_gap_s()
     stuck = socket.socket()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     stuck.connect(running.address)
@@ -145,5 +147,5 @@ def test_a_client_that_stops_reading_is_cut_off_alone(server):
     wait_until(cut_off, 20 * PATIENCE, "a client without progress is cut off")
     assert time.monotonic() - began_s > 8, "but only after about ten seconds"
     assert not watcher.ended
-    assert watcher.longest_gap_s() < 5 * FRAME_S * PATIENCE
+    assert watcher.longest_gap_s() < max(5 * FRAME_S, 3 * usual_gap_s), "the other client is as well off as before"
     stuck.close()

@@ -108,14 +108,12 @@ def test_a_bad_request_names_its_parameter(camera, query):
     assert query.partition("=")[0] in str(answer.json()["detail"])
 
 
-def test_a_cameras_own_jpeg_passes_untouched(server):
+def test_a_cameras_own_jpeg_also_comes_smaller(server):
     running = server(config='[[camera]]\nid = "cam0"\nsource = "pattern:bars?size=640x480&fps=30&format=mjpeg"\n')
     running.wait_for_state("cam0", "streaming")
     with stream(running) as own, stream(running, "?size=320x240") as scaled:
         assert decode(own.take(3)[-1].jpeg).shape == (480, 640, 3)
         assert decode(scaled.take(3)[-1].jpeg).shape == (240, 320, 3)
-        made = " ".join(map(str, renditions(running)))
-    assert "pass" in made, made
 
 
 def test_many_readers_come_and_go(camera):

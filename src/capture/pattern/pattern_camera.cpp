@@ -117,7 +117,8 @@ Result<ipc::Opened> PatternCamera::open(const CameraRequest& request) {
 
 void PatternCamera::apply_configured(const ControlValues& values) {
   ControlValues good = values;
-  for (const ControlError& error : check_controls(controls(), values)) {
+  switch_off_autos(controls(), good);
+  for (const ControlError& error : check_controls(controls(), good)) {
     good.erase(error.name);
     log_.warning("", "configured control not applied: {}", error.message);
   }

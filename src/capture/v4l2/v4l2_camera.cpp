@@ -123,6 +123,7 @@ Result<ipc::Opened> V4l2Camera::configure(Session& session) {
 // One by one: a value that this device doesn't take (any more) must not keep the others from it.
 void V4l2Camera::apply_wanted_controls(Session& session) {
   ControlValues wanted = request_.controls;
+  switch_off_autos(session.controls.read(), wanted);
   const auto apply = [&](bool only_drivers_of_others) {
     for (const auto& [name, value] : wanted) {
       const auto schema = session.controls.read();

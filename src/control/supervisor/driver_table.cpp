@@ -34,8 +34,8 @@ constexpr std::array drivers{
     DriverRow{"spinnaker", spinnaker_schemes, "FLIR machine-vision cameras"},
     DriverRow{"gphoto2", gphoto2_schemes, "DSLR and other photo cameras"},
     DriverRow{"stream", stream_schemes, "IP cameras and other servers"},
-    DriverRow{"file", file_schemes, "video files and folders of pictures"},
-    DriverRow{"exec", exec_schemes, "programs that write pictures"},
+    DriverRow{"file", file_schemes, "video files and folders of pictures", NotFound::failed},
+    DriverRow{"exec", exec_schemes, "programs that write pictures", NotFound::failed},
     DriverRow{"pattern", pattern_schemes, "test patterns"},
 };
 

@@ -10,10 +10,14 @@
 
 namespace camweave {
 
+// What it means when a driver doesn't find its source: a device is unplugged and may come back, a file's name is wrong.
+enum class NotFound { away, failed };
+
 struct DriverRow {
   const char* name;                         // the program is camweave-capture-NAME
   std::span<const std::string_view> schemes;
   const char* what;                         // for people
+  NotFound not_found = NotFound::away;
 };
 std::span<const DriverRow> driver_table();
 

@@ -211,7 +211,8 @@ void SupervisedCamera::on_exit(int wait_status) {
   if (killed_at_) {
     failed(state_when_killed_, why_killed_);
   } else if (last_words_) {
-    const bool is_missing = last_words_->code == ErrorCode::not_found || last_words_->code == ErrorCode::unavailable;
+    const bool is_missing = last_words_->code == ErrorCode::unavailable ||
+                            (last_words_->code == ErrorCode::not_found && driver_->not_found == NotFound::away);
     failed(is_missing ? CameraState::away : CameraState::failed, last_words_->error);
   } else {
     failed(CameraState::failed, fmt::format("the worker {}", describe_exit(wait_status)));
