@@ -139,6 +139,9 @@ class Program:
     def send_line(self, text):
         self._connection.sendall(text.encode() + b"\n")
 
+    def end_input(self):
+        self._connection.shutdown(socket.SHUT_WR)
+
     def read_line(self, timeout_s=30):
         """The next line of its standard output; None at its end."""
         self._connection.settimeout(timeout_s)

@@ -74,7 +74,14 @@ class Worker:
         return self
 
     def __exit__(self, *_):
-        self._program.stop()
+        """Ends it as the server's death would, and waits until it has let go of the device: a USB camera that is pulled out
+        while its stream is being ended can leave vhci_hcd with a transfer that never comes back."""
+        try:
+            if not any(message["type"] == "exit" for message in self.messages):
+                self._program.end_input()
+                self.wait_for("exit")
+        finally:
+            self._program.stop()
 
 
 def controls_by_name(message):
