@@ -30,8 +30,8 @@ for (const [name, hash, { alone = false, ...options }] of pictures) {
   await assertLive(page, cameras[0]);
   // The frame rate is there after two reports.
   await page.waitForFunction(() => /\d+ (fps|i\/s)/.test(document.querySelector('main').innerText));
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.jpg`), type: 'jpeg', quality: 85 });
   await page.context().close();
-  console.log(join(folder, `${name}.png`));
+  console.log(join(folder, `${name}.jpg`));
 }
 await browser.close();

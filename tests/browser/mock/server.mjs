@@ -97,7 +97,7 @@ export class MockServer {
   #camera(id, index) {
     const { width, height, fps } = this.defaults;
     const wire = {
-      id, index, name: id, source: 'file:vtest.avi?loop=1', driver: 'file', make: 'Camweave', model: 'Mock camera', serial: `MOCK-${index}`,
+      id, index, name: id, source: 'v4l2:/dev/video0', driver: 'v4l2', make: 'Camweave', model: 'Mock camera', serial: `MOCK-${index}`,
       width, height, format: 'MJPEG', state: 'streaming', last_frame_age_ms: 12, fps, expected_fps: fps,
       dropped: 0, restarts: 0, last_error: null, next_retry_s: null,
     };

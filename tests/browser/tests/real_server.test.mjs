@@ -65,6 +65,7 @@ describe('the real server', { skip: without_binary || without_chromium }, () => 
       await assertLive(page, 'cam1');
       await until('the error is said', async () => /Not working|Not connected/.test(await page.locator(tile('cam0')).innerText()));
       assert.match(await page.locator(tile('cam0')).innerText(), /clip\.mp4/);
+      assert.match(await page.locator(tile('cam0')).innerText(), /Check its source in the configuration|goes on trying/);
       await screenshot(page, 'camera_failed');
     }));
 

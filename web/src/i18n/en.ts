@@ -37,6 +37,8 @@ export const en = {
   'hint.stalled': 'The camera stopped sending pictures. The server is restarting it.',
   'hint.failed': 'The server goes on trying. If it stays like this, check the camera’s settings and cable.',
   'hint.away': 'Check its cable and its power. It comes back by itself. To see what the server finds, run this on it:',
+  'hint.away_network': 'Check that it is switched on and on the network. It comes back by itself.',
+  'hint.away_source': 'Check its source in the configuration. The server tries again by itself.',
   'hint.disabled': 'It is switched off in the server’s configuration.',
   'hint.next_try': 'Next try in {time}.',
   'hint.trying': 'Trying now …',

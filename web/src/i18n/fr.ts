@@ -38,6 +38,8 @@ export const fr: Texts = {
   'hint.stalled': 'La caméra n’envoie plus d’images. Le serveur la redémarre.',
   'hint.failed': 'Le serveur continue d’essayer. Si rien ne change, vérifiez les réglages de la caméra et son câble.',
   'hint.away': 'Vérifiez son câble et son alimentation. Elle reviendra d’elle-même. Pour voir ce que le serveur détecte, lancez-y cette commande :',
+  'hint.away_network': 'Vérifiez qu’elle est allumée et reliée au réseau. Elle reviendra d’elle-même.',
+  'hint.away_source': 'Vérifiez sa source dans la configuration. Le serveur réessaie de lui-même.',
   'hint.disabled': 'Elle est désactivée dans la configuration du serveur.',
   'hint.next_try': 'Nouvel essai dans {time}.',
   'hint.trying': 'Essai en cours…',

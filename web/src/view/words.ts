@@ -25,6 +25,18 @@ const by_state: Record<Exclude<Camera['state'], 'streaming'>, Words> = {
   disabled: { tone: 'off', title: 'state.disabled', hint: 'hint.disabled' },
 };
 
+// What to check when a camera that is no plugged-in device is away, by driver.
+const away_hints: Record<string, TextKey> = {
+  stream: 'hint.away_network',
+  file: 'hint.away_source',
+  exec: 'hint.away_source',
+};
+
+function away(camera: Camera): Words {
+  const hint = away_hints[camera.driver];
+  return hint ? { ...by_state.away, hint, command: undefined } : by_state.away;
+}
+
 const live: Words = { tone: 'ok', title: 'state.streaming' };
 const connecting: Words = { tone: 'busy', title: 'state.connecting', hint: 'hint.connecting' };
 const reconnecting: Words = { tone: 'warn', title: 'state.reconnecting', hint: 'hint.reconnecting' };
@@ -38,6 +50,7 @@ export function fpsText(i18n: I18n, words: Words, fps: number): string {
 
 export function wordsOf(camera: Camera, view: StreamView, serverKnown: boolean): Words {
   // Without the server's word the state may have changed: only our own connection counts.
+  if (serverKnown && camera.state === 'away') return away(camera);
   if (serverKnown && camera.state !== 'streaming') return by_state[camera.state] ?? connecting;
   switch (view.status.name) {
     case 'open':
