@@ -20,6 +20,7 @@
 #include "control/supervisor/supervisor.h"
 #include "net/http_server.h"
 #include "net/static_files.h"
+#include "sink/rtsp/rtsp_server.h"
 
 namespace camweave {
 namespace {
@@ -59,6 +60,7 @@ class Server {
 
  private:
   Result<void> start_serving();
+  Result<void> start_rtsp();
   void discover();
   void reload();
   void say_what_is_not_served();
@@ -86,6 +88,7 @@ class Server {
   std::unique_ptr<DualCamera> dual_camera_;
   std::unique_ptr<IoLoops> loops_;
   std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<RtspServer> rtsp_;
   std::unique_ptr<ServiceNotifier> notifier_;
   std::thread discovery_;
 };
@@ -170,10 +173,24 @@ Result<void> Server::start_serving() {
   for (size_t i = 0; i < loops_->size(); ++i) {
     pings.emplace_back([loop = &loops_->at(i)](auto answer) { loop->post(std::move(answer)); });
   }
+  if (auto started = start_rtsp(); !started) return started;
   notifier_ = std::make_unique<ServiceNotifier>(std::move(pings));
   notifier_->ready();
   say_what_is_not_served();
   for (const ListenAddress& address : bound) log_.info("http", "the page is at {}", page_address(address));
+  return {};
+}
+
+Result<void> Server::start_rtsp() {
+  if (config_.server.rtsp.empty()) return {};
+  const auto address = parse_listen_address(config_.server.rtsp);
+  if (!address) return address.error();
+  auto started = RtspServer::start(*loops_, *supervisor_, log_, *address, {.password = config_.server.api_key});
+  if (!started) return started.error();
+  rtsp_ = *std::move(started);
+  log_.info("rtsp", "cameras are at rtsp://{}/CAMERA", rtsp_->address().to_string());
+  MutexLock lock(mutex_);
+  listening_.push_back("rtsp://" + rtsp_->address().to_string());
   return {};
 }
 

@@ -97,6 +97,7 @@ void BufferQueue::Memory::lend(Frame& frame, uint32_t index, size_t used_bytes) 
   const size_t size = std::min(used_bytes, memory[0].size_bytes);
   frame.format = layout.format;
   frame.size = layout.size;
+  frame.full_range = layout.full_range;
   frame.planes[0] = {base, is_compressed(layout.format) ? 0 : layout.stride_bytes, size};
   if (layout.format == PixelFormat::nv12 || layout.format == PixelFormat::i420) {
     const bool planar = layout.format == PixelFormat::i420;

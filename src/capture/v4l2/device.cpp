@@ -40,6 +40,20 @@ std::string text_of(const uint8_t* field, size_t size) {
   return std::string(reinterpret_cast<const char*>(field), ::strnlen(reinterpret_cast<const char*>(field), size));
 }
 
+// The kernel's rule (videodev2.h, V4L2_MAP_QUANTIZATION_DEFAULT): YUV has video's levels unless the driver says otherwise.
+// Monochrome cameras are asked nothing by that rule and use all levels.
+bool is_full_range(PixelFormat format, uint32_t quantization, uint32_t colorspace) {
+  switch (format) {
+    case PixelFormat::yuyv:
+    case PixelFormat::uyvy:
+    case PixelFormat::nv12:
+    case PixelFormat::i420:
+      if (quantization == V4L2_QUANTIZATION_DEFAULT) return colorspace == V4L2_COLORSPACE_JPEG;
+      return quantization == V4L2_QUANTIZATION_FULL_RANGE;
+    default: return quantization != V4L2_QUANTIZATION_LIM_RANGE;
+  }
+}
+
 int to_fps_milli(const v4l2_fract& interval) {
   return interval.numerator ? static_cast<int>(1000.0 * interval.denominator / interval.numerator + 0.5) : 0;
 }
@@ -207,12 +221,14 @@ PictureLayout Device::read_layout(const v4l2_format& format) const {
     layout.size_bytes = pix.plane_fmt[0].sizeimage;
     layout.memory_planes = std::clamp<unsigned>(pix.num_planes, 1, 3);
     layout.format = from_fourcc(pix.pixelformat).value_or(PixelFormat::yuyv);
+    layout.full_range = is_full_range(layout.format, pix.quantization, pix.colorspace);
   } else {
     const auto& pix = format.fmt.pix;
     layout.size = {static_cast<int>(pix.width), static_cast<int>(pix.height)};
     layout.stride_bytes = pix.bytesperline;
     layout.size_bytes = pix.sizeimage;
     layout.format = from_fourcc(pix.pixelformat).value_or(PixelFormat::yuyv);
+    layout.full_range = is_full_range(layout.format, pix.quantization, pix.colorspace);
   }
   return layout;
 }
@@ -260,12 +276,12 @@ int Device::set_rate(int fps_milli) {
   return fps_milli;
 }
 
-Result<bool> Device::follow_source_timings() {
+Result<std::optional<Size>> Device::follow_source_timings() {
   v4l2_dv_timings timings{};
   if (kernel_.ioctl(fd_, VIDIOC_QUERY_DV_TIMINGS, &timings) != 0) {
     switch (errno) {
       case ENOTTY:
-      case ENODATA: return false;  // no such input: a camera, not a capture card
+      case ENODATA: return std::optional<Size>();  // no such input: a camera, not a capture card
       case ENOLINK: return Error{ErrorCode::unavailable, name_.path + ": no signal: is the source on and its cable plugged in?"};
       case ENOLCK: return Error{ErrorCode::unavailable, name_.path + ": the signal is unstable: check the cable"};
       case ERANGE: return Error{ErrorCode::unsupported, name_.path + ": the source sends timings that the device can't capture"};
@@ -273,7 +289,7 @@ Result<bool> Device::follow_source_timings() {
     }
   }
   if (auto set = call(VIDIOC_S_DV_TIMINGS, &timings, "setting the source's timings"); !set) return set.error();
-  return true;
+  return std::optional(Size{static_cast<int>(timings.bt.width), static_cast<int>(timings.bt.height)});
 }
 
 DeviceName identify(Kernel& kernel, const std::string& path) {

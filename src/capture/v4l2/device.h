@@ -5,6 +5,7 @@
 #include <linux/videodev2.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct PictureLayout {
   size_t stride_bytes = 0;   // of the first plane
   size_t size_bytes = 0;     // of a whole picture; an upper bound for compressed ones
   unsigned memory_planes = 1;  // 2 for NV12 in two buffers
+  bool full_range = true;      // as Frame has it
 };
 
 class Device {
@@ -58,8 +60,8 @@ class Device {
   };
   Result<Configured> configure(const ipc::Mode& mode);
 
-  // HDMI and SDI capture: takes over the timings that the source sends. ok and false: the device has none to take.
-  Result<bool> follow_source_timings();
+  // HDMI and SDI capture: takes over the timings that the source sends, and answers its size. None: no such input.
+  Result<std::optional<Size>> follow_source_timings();
 
   // An ioctl whose failure becomes an Error naming device and call.
   template <typename T>

@@ -88,7 +88,8 @@ Result<ipc::Opened> V4l2Camera::open(const CameraRequest& request) {
 
 Result<ipc::Opened> V4l2Camera::configure(Session& session) {
   Device& device = *session.device;
-  if (auto timings = device.follow_source_timings(); !timings) return timings.error();
+  const auto source_size = device.follow_source_timings();
+  if (!source_size) return source_size.error();
   std::optional<PixelFormat> wanted_format;
   if (const auto option = request_.source.options.find("format"); option != request_.source.options.end()) {
     wanted_format = parse_pixel_format(option->second);
@@ -100,6 +101,8 @@ Result<ipc::Opened> V4l2Camera::configure(Session& session) {
   opened.modes = device.modes();
   auto choice = choose_mode(opened.modes, request_.wanted_size, request_.wanted_fps_milli, wanted_format);
   if (!choice) return Error{choice.error().code, fmt::format("{}: {}", device.name().path, choice.error().message)};
+  // A capture card gives what its source sends, unless somebody asked for its scaler.
+  if (*source_size && request_.wanted_size.empty()) choice->mode.size = **source_size;
   auto configured = device.configure(choice->mode);
   if (!configured) return configured.error();
   layout_ = configured->layout;

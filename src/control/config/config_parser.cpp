@@ -217,7 +217,7 @@ std::vector<std::string> keys_that_need_a_restart(const ServerConfig& running, c
 
 std::vector<std::string> listeners_not_served(const ServerConfig& server) {
   std::vector<std::string> keys;
-  for (const std::string_view key : {"bundle", "raw_tcp", "rtsp", "webrtc", "bundle_unix"}) {
+  for (const std::string_view key : {"bundle", "raw_tcp", "webrtc", "bundle_unix"}) {
     if (find_field(server_fields(), key)->show(server) != "\"\"") keys.emplace_back(key);
   }
   return keys;

@@ -17,13 +17,12 @@ Result<std::unique_ptr<RtspServer>> RtspServer::start(IoLoops& loops, Cameras& c
                                  .max_connections_per_address = options.max_connections,
                                  .subject = "rtsp",
                                  .refusal = "RTSP/1.0 503 Service Unavailable\r\n\r\n"};
-  std::unique_ptr<RtspServer> server(new RtspServer(loops, cameras, log, std::move(options), std::move(udp)));
-  auto started = Listener::start(loops, log, address, listener, [service = &server->service_](std::unique_ptr<Connection> connection) {
-    RtspSession::start(*service, std::move(connection));
+  auto service = std::make_shared<RtspService>(cameras, loops, std::move(options.password), std::move(udp));
+  auto started = Listener::start(loops, log, address, listener, [service](std::unique_ptr<Connection> connection) {
+    RtspSession::start(service, std::move(connection));
   });
   if (!started) return started.error();
-  server->listener_ = std::move(*started);
-  return server;
+  return std::unique_ptr<RtspServer>(new RtspServer(std::move(service), std::move(*started)));
 }
 
 }  // namespace camweave

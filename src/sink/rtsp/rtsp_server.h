@@ -22,20 +22,16 @@ class RtspServer {
                                                    RtspServerOptions options);
 
   const ListenAddress& address() const { return listener_->address(); }
-  uint64_t session_count() const { return service_.sessions; }
-  uint64_t frames_dropped() const { return service_.frames_dropped; }
-  uint64_t refused_requests() const { return service_.refused_requests; }
+  uint64_t session_count() const { return service_->sessions; }
+  uint64_t frames_dropped() const { return service_->frames_dropped; }
+  uint64_t refused_requests() const { return service_->refused_requests; }
 
  private:
-  RtspServer(IoLoops& loops, Cameras& cameras, Log& log, RtspServerOptions options, std::shared_ptr<UdpTransport> udp)
-      : authenticator_(std::move(options.password)),
-        sources_(loops),
-        service_{cameras, sources_, authenticator_, std::move(udp), log} {}
+  RtspServer(std::shared_ptr<RtspService> service, std::unique_ptr<Listener> listener)
+      : service_(std::move(service)), listener_(std::move(listener)) {}
 
-  const rtsp::Authenticator authenticator_;
-  RtspSources sources_;
-  RtspService service_;
-  std::unique_ptr<Listener> listener_;
+  const std::shared_ptr<RtspService> service_;
+  const std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace camweave

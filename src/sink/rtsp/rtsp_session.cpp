@@ -38,14 +38,15 @@ struct RtspSession::Pacer {
   boost::asio::steady_timer timer;
 };
 
-void RtspSession::start(RtspService& service, std::unique_ptr<Connection> connection) {
-  std::shared_ptr<RtspSession> session(new RtspSession(service, std::move(connection)));
+void RtspSession::start(std::shared_ptr<RtspService> service, std::unique_ptr<Connection> connection) {
+  std::shared_ptr<RtspSession> session(new RtspSession(std::move(service), std::move(connection)));
   session->connection_->wait_readable(session);
 }
 
-RtspSession::RtspSession(RtspService& service, std::unique_ptr<Connection> connection)
+RtspSession::RtspSession(std::shared_ptr<RtspService> service, std::unique_ptr<Connection> connection)
     : Swept(connection->loop()),
-      service_(service),
+      owned_service_(std::move(service)),
+      service_(*owned_service_),
       connection_(std::move(connection)),
       session_id_(rtsp::Authenticator::make_nonce().substr(0, 16)),
       sender_(*connection_),

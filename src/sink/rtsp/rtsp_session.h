@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 
-#include "base/log.h"
 #include "net/connection.h"
 #include "net/frame_sender.h"
 #include "net/rtsp/authentication.h"
@@ -21,13 +20,15 @@
 
 namespace camweave {
 
-// What all sessions of a server share; outlives them.
+// What all sessions of a server share and keep alive. Thread-safe.
 struct RtspService {
+  RtspService(Cameras& cameras, IoLoops& loops, std::string password, std::shared_ptr<UdpTransport> udp)
+      : cameras(cameras), sources(loops), authenticator(std::move(password)), udp(std::move(udp)) {}
+
   Cameras& cameras;
-  RtspSources& sources;
-  const rtsp::Authenticator& authenticator;
-  std::shared_ptr<UdpTransport> udp;  // null: UDP is off
-  Log& log;
+  RtspSources sources;
+  const rtsp::Authenticator authenticator;
+  const std::shared_ptr<UdpTransport> udp;  // null: UDP is off
   std::atomic<uint64_t> sessions{0};
   std::atomic<uint64_t> frames_dropped{0};
   std::atomic<uint64_t> refused_requests{0};
@@ -41,14 +42,14 @@ class RtspSession final : public std::enable_shared_from_this<RtspSession>,
   static constexpr std::chrono::seconds time_out{60};
   static constexpr std::chrono::seconds set_up_time_out{10};  // a connection that never plays
 
-  static void start(RtspService& service, std::unique_ptr<Connection> connection);
+  static void start(std::shared_ptr<RtspService> service, std::unique_ptr<Connection> connection);
   ~RtspSession() override;
 
   void on_readable() override;
   void on_writable() override;
 
  private:
-  RtspSession(RtspService& service, std::unique_ptr<Connection> connection);
+  RtspSession(std::shared_ptr<RtspService> service, std::unique_ptr<Connection> connection);
 
   enum class State { idle, ready, playing };
 
@@ -92,6 +93,7 @@ class RtspSession final : public std::enable_shared_from_this<RtspSession>,
   void stop_playing();
   void end();
 
+  const std::shared_ptr<RtspService> owned_service_;
   RtspService& service_;
   const std::unique_ptr<Connection> connection_;
   const std::string session_id_;
