@@ -84,7 +84,8 @@ int run_camera(const Driver& driver, UniqueFd socket_fd, const StopSignal& stop,
     log.error("", "the driver doesn't end: giving up on it");
     std::_Exit(1);
   }
-  return end == ControlLoop::End::stopped ? 0 : 1;
+  // Also where the server closed the socket as soon as it had read Failed.
+  return end == ControlLoop::End::stopped && !(*camera)->failed() ? 0 : 1;
 }
 
 }  // namespace camweave

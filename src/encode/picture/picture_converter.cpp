@@ -98,6 +98,19 @@ libyuv::RotationMode rotation_mode(int degrees) { return static_cast<libyuv::Rot
 
 }  // namespace
 
+void unpack_rows(const Frame& frame, int first_row, int rows, uint8_t* y, int y_stride, uint8_t* u, uint8_t* v,
+                 int chroma_stride) {
+  const uint8_t* source = pixels(frame.planes[0]) + static_cast<ptrdiff_t>(first_row) * stride_of(frame.planes[0]);
+  const auto unpack = frame.format == PixelFormat::uyvy ? libyuv::UYVYToI420 : libyuv::YUY2ToI420;
+  unpack(source, stride_of(frame.planes[0]), y, y_stride, u, chroma_stride, v, chroma_stride, frame.size.width, rows);
+}
+
+bool PictureConverter::only_unpacks(const Frame& frame) const {
+  const bool packed = frame.format == PixelFormat::yuyv || frame.format == PixelFormat::uyvy;
+  return packed && frame.full_range && rotation_ == 0 && check_planes(frame).ok() &&
+         rendition_size(wanted_, frame.size, 0) == frame.size;
+}
+
 Result<PicturePlanes> PictureConverter::convert(const Frame& frame) {
   Size source = frame.size;
   if (frame.format == PixelFormat::jpeg) {

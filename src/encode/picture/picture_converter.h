@@ -11,6 +11,10 @@
 
 namespace camweave {
 
+// `rows` rows of a packed 4:2:2 frame from an even `first_row` on, as 4:2:0. Pure.
+void unpack_rows(const Frame& frame, int first_row, int rows, uint8_t* y, int y_stride, uint8_t* u, uint8_t* v,
+                 int chroma_stride);
+
 class PictureConverter {
  public:
   // `wanted` and `rotation` as in Rendition.
@@ -19,6 +23,10 @@ class PictureConverter {
   // Valid until the next call, and not longer than the frame. `invalid_argument`: the frame is damaged or too short;
   // `unsupported`: no converter for its format.
   Result<PicturePlanes> convert(const Frame& frame);
+
+  // Whether convert() would do nothing to this frame but take its packed YUV apart: then unpack_rows() can do that for
+  // a few rows at a time, while they are in the cache. False also for damaged frames.
+  bool only_unpacks(const Frame& frame) const;
 
  private:
   Result<PicturePlanes> planes_of(const Frame& frame, Size target);
