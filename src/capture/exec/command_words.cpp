@@ -15,7 +15,7 @@ Result<std::string> read_word(std::string_view& rest) {
     const char c = rest.front();
     if (!quote && is_space(c)) return word;
     rest.remove_prefix(1);
-    if (c == quote) {
+    if (quote && c == quote) {
       quote = '\0';
     } else if (!quote && (c == '\'' || c == '"')) {
       quote = c;
