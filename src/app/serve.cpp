@@ -159,6 +159,8 @@ Result<void> Server::start_serving() {
   add_routes(router_, routes);
   router_.fallback(static_file_handler(embedded_web_files()));
   http_ = std::make_unique<HttpServer>(*loops_, router_, access_of(config_.server), log_);
+  // Whoever connects finds the cameras that are here, not an empty list. Bounded by discovery_patience.
+  if (discovery_.joinable()) discovery_.join();
   std::vector<ListenAddress> bound;
   for (const std::string& text : config_.server.http) {
     auto address = parse_listen_address(text);
