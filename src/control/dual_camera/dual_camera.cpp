@@ -50,7 +50,7 @@ void DualCamera::restore() {
 
 std::string DualCamera::config_json() const {
   MutexLock lock(mutex_);
-  return json_text(to_json(config_));
+  return to_json(config_).dump();
 }
 
 void DualCamera::post_config(const ExchangePtr& exchange) {
@@ -58,11 +58,11 @@ void DualCamera::post_config(const ExchangePtr& exchange) {
   const auto request = parse_pair_config(sent.header("content-type"), sent.body);
   if (!request.ok()) return exchange->respond(refusal_response(request.refusal));
   const std::string answer =
-      json_text({{"message", "Configuration updated successfully"}, {"config", to_json(request.config)}});
+      nlohmann::ordered_json{{"message", "Configuration updated successfully"}, {"config", to_json(request.config)}}.dump();
   MutexLock lock(mutex_);
   config_ = request.config;
   streams_->switch_all(rendition_of(config_));
-  if (options_.on_config) options_.on_config(json_text(to_json(config_)));
+  if (options_.on_config) options_.on_config(to_json(config_).dump());
   // The answer promises that power loss won't undo it.
   save(config_, [exchange, answer, &log = log_](const Result<void>& saved) {
     if (saved) return exchange->respond(json_response(200, answer));
@@ -72,7 +72,7 @@ void DualCamera::post_config(const ExchangePtr& exchange) {
 }
 
 void DualCamera::save(const PairConfig& config, std::function<void(Result<void>)> done) {
-  writer_.post([this, document = to_json(config), done = std::move(done)] {
+  writer_.post([this, document = json(to_json(config)), done = std::move(done)] {
     done(file_ ? file_->save(document) : Result<void>());
   });
 }

@@ -155,11 +155,11 @@ PairConfigRequest read(std::string_view content_type, std::string_view body) {
 
 }  // namespace
 
-json to_json(const PairConfig& config) {
-  json cameras;
+nlohmann::ordered_json to_json(const PairConfig& config) {
+  nlohmann::ordered_json cameras;
   for (size_t i = 0; i < config.cameras.size(); ++i) {
-    cameras[fmt::format("cam{}", i)] = {{"order", config.cameras[i].order},
-                                        {"rotation", config.cameras[i].rotation_degrees}};
+    cameras[fmt::format("cam{}", i)] = nlohmann::ordered_json{{"order", config.cameras[i].order},
+                                                              {"rotation", config.cameras[i].rotation_degrees}};
   }
   return {{"gap", config.gap_px},
           {"cameras", std::move(cameras)},

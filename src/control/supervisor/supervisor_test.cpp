@@ -154,7 +154,7 @@ TEST_F(SupervisorTest, AStoppedWorkerIsReplaced) {
 TEST_F(SupervisorTest, AWorkerWithoutFramesIsReplacedThoughItTalks) {
   supervisor_->configure({fake("front", "stalls")});
   ASSERT_TRUE(wait_for("front", CameraState::stalled));
-  EXPECT_THAT(status("front").health.last_error, HasSubstr("no picture"));
+  EXPECT_THAT(status("front").health.last_error, HasSubstr("no frame"));
 }
 
 TEST_F(SupervisorTest, WhatTheWorkerSaidLastIsTheReason) {
