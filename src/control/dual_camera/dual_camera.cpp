@@ -28,8 +28,9 @@ DualCamera::DualCamera(Cameras& cameras, Log& log, Options options)
     : cameras_(cameras),
       log_(log),
       options_(std::move(options)),
-      file_(options_.state_directory.empty() ? nullptr
-                                             : std::make_unique<StateFile>(options_.state_directory + "/dual_camera.json")) {
+      file_(options_.state_directory.empty()
+                ? nullptr
+                : std::make_unique<StateFile>(options_.state_directory + "/dual_camera.json")) {
   if (file_) restore();
   MutexLock lock(mutex_);
   streams_ = std::make_unique<IndexedStreams>(cameras_, log_, rendition_of(config_));
@@ -57,8 +58,10 @@ void DualCamera::post_config(const ExchangePtr& exchange) {
   const HttpRequest& sent = exchange->request();
   const auto request = parse_pair_config(sent.header("content-type"), sent.body);
   if (!request.ok()) return exchange->respond(refusal_response(request.refusal));
-  const std::string answer =
-      nlohmann::ordered_json{{"message", "Configuration updated successfully"}, {"config", to_json(request.config)}}.dump();
+  const std::string answer = nlohmann::ordered_json{
+      {"message", "Configuration updated successfully"},
+      {"config",
+       to_json(request.config)}}.dump();
   MutexLock lock(mutex_);
   config_ = request.config;
   streams_->switch_all(rendition_of(config_));

@@ -1,5 +1,5 @@
-// PairConfig: the dual-camera page's settings and the requests that change them (interfaces section 4). Plain values; the
-// parsers are pure.
+// PairConfig: the dual-camera page's settings and the requests that change them (interfaces section 4). Plain values;
+// the parsers are pure.
 #pragma once
 
 #include <array>
