@@ -1,4 +1,5 @@
-// POST /config in its three forms; the first byte picks one. What is accepted must survive being written and read again.
+// POST /config in its three forms; the first byte picks one. What is accepted must survive being written and read
+// again.
 #include <nlohmann/json.hpp>
 
 #include "control/dual_camera/multipart_form.h"
@@ -7,7 +8,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace camweave;
   if (size == 0) return 0;
-  constexpr const char* types[] = {"multipart/form-data; boundary=b", "application/x-www-form-urlencoded", "application/json"};
+  constexpr const char* types[] = {"multipart/form-data; boundary=b", "application/x-www-form-urlencoded",
+                                   "application/json"};
   const std::string_view body(reinterpret_cast<const char*>(data + 1), size - 1);
   const auto request = parse_pair_config(types[data[0] % 3], body);
   if (request.ok()) {

@@ -54,7 +54,8 @@ struct CommandLine {
     cameras_command = app.add_subcommand("cameras", "List the cameras that every driver finds");
     cameras_command->add_flag("--json", as_json, "As JSON");
     snapshot_command = app.add_subcommand("snapshot", "Take one picture");
-    snapshot_command->add_option("CAMERA", snapshot_options.camera, "A running server's camera id, or a source")->required();
+    snapshot_command->add_option("CAMERA", snapshot_options.camera, "A running server's camera id, or a source")
+        ->required();
     snapshot_command->add_option("-o", snapshot_options.output, "Where to write it (else stdout)")->type_name("FILE");
     snapshot_command->add_option("--url", snapshot_options.url, "The server to ask")->capture_default_str();
     snapshot_command->add_option("--api-key", snapshot_options.api_key, "Its API key")->envname("CAMWEAVE_API_KEY");

@@ -52,7 +52,7 @@ class Server {
         config_(std::move(config)),
         log_(clock_, config_.server.log_level,
              options.log.value_or(config_.server.log) == LogFormat::json ? json_log_writer(STDERR_FILENO)
-                                                                          : text_log_writer(STDERR_FILENO)) {}
+                                                                         : text_log_writer(STDERR_FILENO)) {}
 
   Result<void> start();
   void run_until_stopped();
@@ -139,10 +139,11 @@ std::vector<ApiRoute> Server::api() {
                         .events = *events_,
                         .started = started_,
                         .programs = programs_,
-                        .listeners = [this] {
-                          MutexLock lock(mutex_);
-                          return listening_;
-                        },
+                        .listeners =
+                            [this] {
+                              MutexLock lock(mutex_);
+                              return listening_;
+                            },
                         .is_protected = [this] { return server_config().api_key.empty(); }}));
   append(dual_camera_->routes());
   routes.push_back({.pattern = "/openapi.json",
@@ -159,6 +160,8 @@ Result<void> Server::start_serving() {
   add_routes(router_, routes);
   router_.fallback(static_file_handler(embedded_web_files()));
   http_ = std::make_unique<HttpServer>(*loops_, router_, access_of(config_.server), log_);
+  // Whoever connects finds the cameras that are here, not an empty list. Bounded by discovery_patience.
+  if (discovery_.joinable()) discovery_.join();
   std::vector<ListenAddress> bound;
   for (const std::string& text : config_.server.http) {
     auto address = parse_listen_address(text);
@@ -196,7 +199,8 @@ Result<void> Server::start_rtsp() {
 
 void Server::say_what_is_not_served() {
   const auto keys = listeners_not_served(config_.server);
-  if (!keys.empty()) log_.info("config", "this version does not serve {} yet: nothing listens there", fmt::join(keys, ", "));
+  if (!keys.empty())
+    log_.info("config", "this version does not serve {} yet: nothing listens there", fmt::join(keys, ", "));
 }
 
 void Server::discover() {

@@ -39,7 +39,8 @@ Result<ServerUrl> parse_server_url(std::string_view url) {
   const size_t bracket = url.starts_with('[') ? url.find(']') : 0;
   if (bracket == std::string_view::npos) return wrong;
   const size_t colon = url.find(':', bracket);
-  ServerUrl parsed{std::string(url.substr(0, colon)), colon == std::string_view::npos ? "80" : std::string(url.substr(colon + 1))};
+  ServerUrl parsed{std::string(url.substr(0, colon)),
+                   colon == std::string_view::npos ? "80" : std::string(url.substr(colon + 1))};
   if (parsed.host.starts_with('[')) parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
   if (parsed.host.empty() || parsed.port.empty()) return wrong;
   return parsed;
@@ -102,7 +103,8 @@ Result<std::string> body_of(const std::string& answer) {
   if (status == 200) return body;
   const auto json = nlohmann::json::parse(body, nullptr, false);
   const bool has_detail = json.is_object() && json.contains("detail") && json["detail"].is_string();
-  return Error{ErrorCode::io, has_detail ? json["detail"].get<std::string>() : fmt::format("the server answered {}", status)};
+  return Error{ErrorCode::io,
+               has_detail ? json["detail"].get<std::string>() : fmt::format("the server answered {}", status)};
 }
 
 Result<std::string> from_server(const SnapshotOptions& options) {

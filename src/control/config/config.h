@@ -46,8 +46,10 @@ struct Config {
 bool is_camera_id(std::string_view text);
 
 // Parses the text of a configuration file, then applies the --set words ("server.http=:5000", "camera.front.fps=15": a
-// camera that is not there yet is added). Pure. An error is one line with file, line, column and the nearest valid name.
-Result<Config> parse_config(std::string_view text, std::string_view file_name, const std::vector<std::string>& sets = {});
+// camera that is not there yet is added). Pure. An error is one line with file, line, column and the nearest valid
+// name.
+Result<Config> parse_config(std::string_view text, std::string_view file_name,
+                            const std::vector<std::string>& sets = {});
 
 // The keys of [server] that differ and only take effect at the next start.
 std::vector<std::string> keys_that_need_a_restart(const ServerConfig& running, const ServerConfig& wanted);

@@ -23,7 +23,8 @@ Result<std::string> read_whole(const std::string& path) {
   while (file) {
     file.read(block.data(), static_cast<std::streamsize>(block.size()));
     text.append(block.data(), static_cast<size_t>(file.gcount()));
-    if (text.size() > max_file_bytes) return Error{ErrorCode::invalid_argument, path + ": is over 4 MiB: no configuration"};
+    if (text.size() > max_file_bytes)
+      return Error{ErrorCode::invalid_argument, path + ": is over 4 MiB: no configuration"};
   }
   if (file.bad()) return Error{ErrorCode::io, path + ": can't be read (a directory?)"};
   return text;

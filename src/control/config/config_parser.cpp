@@ -22,8 +22,9 @@ struct Place {
 
 Error at(const Place& place, std::string_view message) {
   return {ErrorCode::invalid_argument,
-          place.position.line ? fmt::format("{}:{}:{}: {}", place.file, place.position.line, place.position.column, message)
-                              : fmt::format("{}: {}", place.file, message)};
+          place.position.line
+              ? fmt::format("{}:{}:{}: {}", place.file, place.position.line, place.position.column, message)
+              : fmt::format("{}: {}", place.file, message)};
 }
 
 Place place_of(std::string_view file, const toml::node& node) { return {file, node.source().begin}; }
@@ -100,7 +101,8 @@ Result<void> read_document(const toml::table& document, std::string_view file, C
     } else if (name.str() == "server") {
       const auto* table = node.as_table();
       if (!table) return at(place_of(file, node), "'server' must be a table: [server]");
-      if (auto read = read_section(*table, "[server]", file, server_fields(), config.server); !read) return read.error();
+      if (auto read = read_section(*table, "[server]", file, server_fields(), config.server); !read)
+        return read.error();
     } else {
       return unknown_section(name.str(), place_of(file, name));
     }
@@ -120,8 +122,8 @@ toml::table parse_set_value(std::string_view value) {
 }
 
 template <typename Section>
-Result<void> set_field(std::string_view word, std::string_view key, std::string_view text, std::string_view section_name,
-                       std::span<const Field<Section>> fields, Section& section) {
+Result<void> set_field(std::string_view word, std::string_view key, std::string_view text,
+                       std::string_view section_name, std::span<const Field<Section>> fields, Section& section) {
   const toml::table parsed = parse_set_value(text);
   const toml::node& value = *parsed.get("value");
   const auto* field = find_field(fields, key);

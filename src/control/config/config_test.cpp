@@ -114,7 +114,8 @@ TEST(Config, BadValueIsRefusedWithItsPlace) {
 TEST(Config, SyntaxErrorHasItsPlace) { EXPECT_THAT(refusal("[server]\nhttp = \n"), StartsWith("camweave.toml:2:")); }
 
 TEST(Config, SectionsOfOtherVersionsAreRefusedByName) {
-  EXPECT_EQ(refusal("[mqtt]\nbroker = \"x\"\n"), "camweave.toml:1:2: this version of Camweave has no [mqtt]: remove it");
+  EXPECT_EQ(refusal("[mqtt]\nbroker = \"x\"\n"),
+            "camweave.toml:1:2: this version of Camweave has no [mqtt]: remove it");
   EXPECT_THAT(refusal("[[camra]]\nid = \"a\"\n"), HasSubstr("unknown section 'camra'; did you mean 'camera'?"));
 }
 
@@ -130,8 +131,9 @@ TEST(Config, CamerasNeedTheirOwnIdAndASource) {
 }
 
 TEST(Config, SetGoesOverTheFile) {
-  const Config config = accepted(whole_example, {"server.http=127.0.0.1:0", "server.default_camera=side", "camera.front.fps=15",
-                                                 "camera.side.source=pattern:bars", "camera.side.size=640x480"});
+  const Config config =
+      accepted(whole_example, {"server.http=127.0.0.1:0", "server.default_camera=side", "camera.front.fps=15",
+                               "camera.side.source=pattern:bars", "camera.side.size=640x480"});
   EXPECT_EQ(config.server.http, std::vector<std::string>{"127.0.0.1:0"});
   EXPECT_EQ(config.cameras[0].fps_milli, 15000);
   ASSERT_EQ(config.cameras.size(), 3u);
@@ -145,7 +147,8 @@ TEST(Config, SetTakesBareWordsAndToml) {
 }
 
 TEST(Config, SetIsRefusedByItsOwnWords) {
-  EXPECT_THAT(refusal("", {"server.htp=:80"}), HasSubstr("--set server.htp: unknown key 'htp' in [server]; did you mean 'http'?"));
+  EXPECT_THAT(refusal("", {"server.htp=:80"}),
+              HasSubstr("--set server.htp: unknown key 'htp' in [server]; did you mean 'http'?"));
   EXPECT_THAT(refusal("", {"server.http"}), HasSubstr("is not section.key=value"));
   EXPECT_THAT(refusal("", {"camera.front.fps=15"}), HasSubstr("camera 'front' has no source"));
   EXPECT_THAT(refusal("", {"camera.fps=15"}), HasSubstr("camera.ID.key=value"));
@@ -189,7 +192,8 @@ TEST(CameraFieldsJson, SameFieldsSameChecks) {
   EXPECT_EQ(camera.id, "a");
   EXPECT_EQ(camera.fps_milli, 30'000) << "what is not named stays";
   EXPECT_EQ(camera.controls.at("gain"), ControlValue(2.0));
-  for (const nlohmann::json& bad : {nlohmann::json{{"fps", "fast"}}, {{"sorce", "x"}}, {{"size", nullptr}}, {{"id", {1}}}}) {
+  for (const nlohmann::json& bad :
+       {nlohmann::json{{"fps", "fast"}}, {{"sorce", "x"}}, {{"size", nullptr}}, {{"id", {1}}}}) {
     EXPECT_TRUE(set_camera_fields(bad, camera)) << bad;
   }
   EXPECT_EQ(set_camera_fields({{"sorce", "x"}}, camera)->key, "sorce");

@@ -62,18 +62,20 @@ Result<ControlValue> read_control(const toml::node& value, std::string_view name
 
 // ---- [server] ----
 
-template <std::string ServerConfig::* member>
+template <std::string ServerConfig::*member>
 Result<void> read_server_text(const toml::node& value, ServerConfig& server) {
   auto text = read_text(value, "the value");
   if (!text) return text.error();
   server.*member = std::move(*text);
   return {};
 }
-template <std::string ServerConfig::* member>
-std::string show_server_text(const ServerConfig& server) { return quoted(server.*member); }
+template <std::string ServerConfig::*member>
+std::string show_server_text(const ServerConfig& server) {
+  return quoted(server.*member);
+}
 
 // An address, or "" for a listener that is switched off.
-template <std::string ServerConfig::* member>
+template <std::string ServerConfig::*member>
 Result<void> read_listener(const toml::node& value, ServerConfig& server) {
   auto text = read_text(value, "a listener");
   if (!text) return text.error();
@@ -84,15 +86,17 @@ Result<void> read_listener(const toml::node& value, ServerConfig& server) {
   return {};
 }
 
-template <std::vector<std::string> ServerConfig::* member>
+template <std::vector<std::string> ServerConfig::*member>
 Result<void> read_server_list(const toml::node& value, ServerConfig& server) {
   auto list = read_text_list(value, "the value");
   if (!list) return list.error();
   server.*member = std::move(*list);
   return {};
 }
-template <std::vector<std::string> ServerConfig::* member>
-std::string show_server_list(const ServerConfig& server) { return quoted_list(server.*member); }
+template <std::vector<std::string> ServerConfig::*member>
+std::string show_server_list(const ServerConfig& server) {
+  return quoted_list(server.*member);
+}
 
 Result<void> read_http(const toml::node& value, ServerConfig& server) {
   std::vector<std::string> listed;
@@ -160,10 +164,10 @@ constexpr std::array server_table{
                         show_server_text<&ServerConfig::bundle>},
     Field<ServerConfig>{"raw_tcp", "address", Reload::restart, reserved, read_listener<&ServerConfig::raw_tcp>,
                         show_server_text<&ServerConfig::raw_tcp>},
-    Field<ServerConfig>{"rtsp", "address", Reload::restart,
-                        "Where RTSP listens (`\"0.0.0.0:8553\"`); `\"\"` for nowhere. The API key is its password, with any user name.",
-                        read_listener<&ServerConfig::rtsp>,
-                        show_server_text<&ServerConfig::rtsp>},
+    Field<ServerConfig>{
+        "rtsp", "address", Reload::restart,
+        "Where RTSP listens (`\"0.0.0.0:8553\"`); `\"\"` for nowhere. The API key is its password, with any user name.",
+        read_listener<&ServerConfig::rtsp>, show_server_text<&ServerConfig::rtsp>},
     Field<ServerConfig>{"webrtc", "address", Reload::restart, reserved, read_listener<&ServerConfig::webrtc>,
                         show_server_text<&ServerConfig::webrtc>},
     Field<ServerConfig>{"bundle_unix", "path", Reload::restart, reserved, read_server_text<&ServerConfig::bundle_unix>,
@@ -175,8 +179,8 @@ constexpr std::array server_table{
     Field<ServerConfig>{"default_camera", "camera id", Reload::live,
                         "The camera of the paths that name none; `\"\"` for the first.", read_default_camera,
                         show_server_text<&ServerConfig::default_camera>},
-    Field<ServerConfig>{"health", "`plain` or `camera-control`", Reload::live, "What `GET /health` answers.", read_health,
-                        show_health},
+    Field<ServerConfig>{"health", "`plain` or `camera-control`", Reload::live, "What `GET /health` answers.",
+                        read_health, show_health},
     Field<ServerConfig>{"api_key", "string", Reload::live,
                         "Asked for in `X-API-Key`. Without one the server is in protected mode: only loopback, private "
                         "and link-local addresses are served.",
@@ -184,15 +188,16 @@ constexpr std::array server_table{
     Field<ServerConfig>{"allowed_origins", "list of strings", Reload::live,
                         "Other sites whose pages may use this server (`\"https://app.example\"`); `\"null\"` for a "
                         "WebView or `file://`, `\"*\"` for any.",
-                        read_server_list<&ServerConfig::allowed_origins>, show_server_list<&ServerConfig::allowed_origins>},
+                        read_server_list<&ServerConfig::allowed_origins>,
+                        show_server_list<&ServerConfig::allowed_origins>},
     Field<ServerConfig>{"allowed_hosts", "list of strings", Reload::live,
                         "Names by which this server may be addressed, besides IP addresses, localhost and this "
                         "machine's name; `\"*\"` for any.",
                         read_server_list<&ServerConfig::allowed_hosts>, show_server_list<&ServerConfig::allowed_hosts>},
-    Field<ServerConfig>{"log", "`text` or `json`", Reload::restart, "Lines for people, or one JSON object a line.", read_log,
-                        show_log},
-    Field<ServerConfig>{"log_level", "`debug`, `info`, `warning` or `error`", Reload::restart, "The least that is logged.",
-                        read_log_level, show_log_level},
+    Field<ServerConfig>{"log", "`text` or `json`", Reload::restart, "Lines for people, or one JSON object a line.",
+                        read_log, show_log},
+    Field<ServerConfig>{"log_level", "`debug`, `info`, `warning` or `error`", Reload::restart,
+                        "The least that is logged.", read_log_level, show_log_level},
 };
 
 // ---- [[camera]] ----
@@ -225,7 +230,9 @@ Result<void> read_size(const toml::node& value, CameraConfig& camera) {
   camera.size = *size;
   return {};
 }
-std::string show_size(const CameraConfig& camera) { return camera.size.empty() ? "\"\"" : quoted(to_string(camera.size)); }
+std::string show_size(const CameraConfig& camera) {
+  return camera.size.empty() ? "\"\"" : quoted(to_string(camera.size));
+}
 
 Result<void> read_fps(const toml::node& value, CameraConfig& camera) {
   const auto fps = value.value<double>();
@@ -277,7 +284,8 @@ constexpr std::array camera_table{
     Field<CameraConfig>{"source", "string", Reload::live, "Where its pictures come from. Needed.", read_source,
                         show_nothing},
     Field<CameraConfig>{"size", "string", Reload::live,
-                        "Wanted width and height, as `\"1280x720\"`; `\"\"` for the camera's choice.", read_size, show_size},
+                        "Wanted width and height, as `\"1280x720\"`; `\"\"` for the camera's choice.", read_size,
+                        show_size},
     Field<CameraConfig>{"fps", "number", Reload::live, "Wanted frames a second; 0 for the camera's choice.", read_fps,
                         show_fps},
     Field<CameraConfig>{"controls", "table", Reload::live,
@@ -287,7 +295,8 @@ constexpr std::array camera_table{
                         "Whether the device also runs while nobody watches (a faster first picture).", read_capture,
                         show_capture},
     Field<CameraConfig>{"enabled", "boolean", Reload::live, "`false` keeps the entry and leaves the device alone.",
-                        read_enabled, [](const CameraConfig& camera) -> std::string { return camera.enabled ? "true" : "false"; }},
+                        read_enabled,
+                        [](const CameraConfig& camera) -> std::string { return camera.enabled ? "true" : "false"; }},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The one table of fields of each configuration section: it drives parsing, --set, defaults, the reference page and which
-// fields a reload applies at once. Private to this folder.
+// The one table of fields of each configuration section: it drives parsing, --set, defaults, the reference page and
+// which fields a reload applies at once. Private to this folder.
 #pragma once
 
 #include <toml++/toml.h>

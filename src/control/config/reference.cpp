@@ -54,9 +54,10 @@ std::string table_of(std::span<const Field<Section>> fields) {
 }  // namespace
 
 std::string configuration_reference() {
-  return fmt::format("{}\n## [server]\n\n{}\n## [[camera]]\n\nThe order of the entries is the index in "
-                     "`/ws/stream/{{index}}`.\n\n{}",
-                     head, table_of(server_fields()), table_of(camera_fields()));
+  return fmt::format(
+      "{}\n## [server]\n\n{}\n## [[camera]]\n\nThe order of the entries is the index in "
+      "`/ws/stream/{{index}}`.\n\n{}",
+      head, table_of(server_fields()), table_of(camera_fields()));
 }
 
 }  // namespace camweave

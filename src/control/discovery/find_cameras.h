@@ -27,12 +27,12 @@ struct DriverFindings {
   std::string problem;  // why it could not look; "" otherwise
 };
 
-// Blocks for at most `patience`; a driver that takes longer is ended and says so. Drivers that are not installed are left
-// out. In the order of the driver table.
+// Blocks for at most `patience`; a driver that takes longer is ended and says so. Drivers that are not installed are
+// left out. In the order of the driver table.
 std::vector<DriverFindings> find_cameras(const WorkerPrograms& programs, std::chrono::milliseconds patience);
 
-// The usable ones as a configuration: cam0, cam1, …; a device that two drivers offer is taken from the first. Without any:
-// two test patterns.
+// The usable ones as a configuration: cam0, cam1, …; a device that two drivers offer is taken from the first. Without
+// any: two test patterns.
 std::vector<CameraConfig> configuration_of(const std::vector<DriverFindings>& findings);
 
 // What a driver's --list printed. Pure.

@@ -28,8 +28,9 @@ DualCamera::DualCamera(Cameras& cameras, Log& log, Options options)
     : cameras_(cameras),
       log_(log),
       options_(std::move(options)),
-      file_(options_.state_directory.empty() ? nullptr
-                                             : std::make_unique<StateFile>(options_.state_directory + "/dual_camera.json")) {
+      file_(options_.state_directory.empty()
+                ? nullptr
+                : std::make_unique<StateFile>(options_.state_directory + "/dual_camera.json")) {
   if (file_) restore();
   MutexLock lock(mutex_);
   streams_ = std::make_unique<IndexedStreams>(cameras_, log_, rendition_of(config_));
@@ -50,19 +51,21 @@ void DualCamera::restore() {
 
 std::string DualCamera::config_json() const {
   MutexLock lock(mutex_);
-  return json_text(to_json(config_));
+  return to_json(config_).dump();
 }
 
 void DualCamera::post_config(const ExchangePtr& exchange) {
   const HttpRequest& sent = exchange->request();
   const auto request = parse_pair_config(sent.header("content-type"), sent.body);
   if (!request.ok()) return exchange->respond(refusal_response(request.refusal));
-  const std::string answer =
-      json_text({{"message", "Configuration updated successfully"}, {"config", to_json(request.config)}});
+  const std::string answer = nlohmann::ordered_json{
+      {"message", "Configuration updated successfully"},
+      {"config",
+       to_json(request.config)}}.dump();
   MutexLock lock(mutex_);
   config_ = request.config;
   streams_->switch_all(rendition_of(config_));
-  if (options_.on_config) options_.on_config(json_text(to_json(config_)));
+  if (options_.on_config) options_.on_config(to_json(config_).dump());
   // The answer promises that power loss won't undo it.
   save(config_, [exchange, answer, &log = log_](const Result<void>& saved) {
     if (saved) return exchange->respond(json_response(200, answer));
@@ -72,7 +75,7 @@ void DualCamera::post_config(const ExchangePtr& exchange) {
 }
 
 void DualCamera::save(const PairConfig& config, std::function<void(Result<void>)> done) {
-  writer_.post([this, document = to_json(config), done = std::move(done)] {
+  writer_.post([this, document = json(to_json(config)), done = std::move(done)] {
     done(file_ ? file_->save(document) : Result<void>());
   });
 }

@@ -20,7 +20,7 @@ namespace camweave {
 class DualCamera {
  public:
   struct Options {
-    std::string state_directory;                          // "": settings end with the server
+    std::string state_directory;                             // "": settings end with the server
     std::function<void(const std::string& json)> on_config;  // after each change: the whole configuration
     std::function<HealthStyle()> health_style;
   };
@@ -44,7 +44,8 @@ class DualCamera {
   const Options options_;
   const std::unique_ptr<StateFile> file_;
 
-  // Changes are applied, told and queued for saving under this lock: every stream, client and the file see the same order.
+  // Changes are applied, told and queued for saving under this lock: every stream, client and the file see the same
+  // order.
   mutable Mutex mutex_;
   PairConfig config_ GUARDED_BY(mutex_);
   std::unique_ptr<IndexedStreams> streams_;

@@ -102,12 +102,14 @@ Result<FormFields> parse_multipart_form(std::string_view body, std::string_view 
     const std::string_view part = rest.substr(line_end);  // with the CRLF: a part may have no header at all
     const size_t head_end = part.find("\r\n\r\n");
     const size_t end = part.find("\r\n" + delimiter, head_end == std::string_view::npos ? 0 : head_end + 2);
-    if (head_end == std::string_view::npos || head_end > longest_part_head) return broken(at, "a part without its head");
+    if (head_end == std::string_view::npos || head_end > longest_part_head)
+      return broken(at, "a part without its head");
     if (end == std::string_view::npos) return broken(at, "a part without its end");
     std::string name = field_name(head_end < 2 ? std::string_view() : part.substr(2, head_end - 2));
     if (name.empty()) return broken(at, "a part without a name");
     const size_t value_begin = head_end + 4;
-    fields.emplace_back(std::move(name), end > value_begin ? part.substr(value_begin, end - value_begin) : std::string_view());
+    fields.emplace_back(std::move(name),
+                        end > value_begin ? part.substr(value_begin, end - value_begin) : std::string_view());
     at += line_end + end + 2;
   }
 }

@@ -57,7 +57,8 @@ PairConfigRequest from_form(const FormFields& form) {
   PairConfigRequest request;
   for (const Field& field : fields_of(request.config)) {
     // The last of several, as form libraries have it.
-    const auto found = std::find_if(form.rbegin(), form.rend(), [&](const auto& f) { return f.first == field.form_name; });
+    const auto found =
+        std::find_if(form.rbegin(), form.rend(), [&](const auto& f) { return f.first == field.form_name; });
     if (found == form.rend()) {
       request.refusal.problems.push_back(missing({field.form_name}));
     } else if (const auto value = parse_whole(found->second)) {
@@ -109,7 +110,8 @@ constexpr std::array<Size, 3> resolutions{Size{320, 240}, Size{640, 480}, Size{8
 
 std::string out_of_range(const PairConfig& config) {
   const auto outside = [](const char* name, int value, int least, int most) {
-    return value < least || value > most ? fmt::format("{} must be between {} and {}", name, least, most) : std::string();
+    return value < least || value > most ? fmt::format("{} must be between {} and {}", name, least, most)
+                                         : std::string();
   };
   if (auto text = outside("gap", config.gap_px, -100, 100); !text.empty()) return text;
   for (size_t i = 0; i < config.cameras.size(); ++i) {
@@ -155,11 +157,11 @@ PairConfigRequest read(std::string_view content_type, std::string_view body) {
 
 }  // namespace
 
-json to_json(const PairConfig& config) {
-  json cameras;
+nlohmann::ordered_json to_json(const PairConfig& config) {
+  nlohmann::ordered_json cameras;
   for (size_t i = 0; i < config.cameras.size(); ++i) {
-    cameras[fmt::format("cam{}", i)] = {{"order", config.cameras[i].order},
-                                        {"rotation", config.cameras[i].rotation_degrees}};
+    cameras[fmt::format("cam{}", i)] =
+        nlohmann::ordered_json{{"order", config.cameras[i].order}, {"rotation", config.cameras[i].rotation_degrees}};
   }
   return {{"gap", config.gap_px},
           {"cameras", std::move(cameras)},

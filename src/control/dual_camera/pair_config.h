@@ -1,5 +1,5 @@
-// PairConfig: the dual-camera page's settings and the requests that change them (interfaces section 4). Plain values; the
-// parsers are pure.
+// PairConfig: the dual-camera page's settings and the requests that change them (interfaces section 4). Plain values;
+// the parsers are pure.
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@ struct PairConfig {
   bool operator==(const PairConfig&) const = default;
 };
 
-nlohmann::json to_json(const PairConfig& config);
+// In the order that the old server wrote it.
+nlohmann::ordered_json to_json(const PairConfig& config);
 
 // What every stream of the page is made as. Order, gap and rotation are the page's own business.
 Rendition rendition_of(const PairConfig& config);

@@ -11,12 +11,11 @@
 namespace camweave {
 namespace {
 
-using nlohmann::json;
 using testing::HasSubstr;
 using Form = std::map<std::string, std::string>;
 
-const Form good_form{{"gap", "-20"},          {"cam0_order", "2"},      {"cam1_order", "1"},
-                     {"cam0_rotation", "90"}, {"cam1_rotation", "270"}, {"stream_width", "820"},
+const Form good_form{{"gap", "-20"},           {"cam0_order", "2"},      {"cam1_order", "1"},
+                     {"cam0_rotation", "90"},  {"cam1_rotation", "270"}, {"stream_width", "820"},
                      {"stream_height", "616"}, {"stream_quality", "50"}, {"stream_fps", "15"}};
 
 std::string urlencoded(const Form& form) {
@@ -31,7 +30,9 @@ std::string multipart(const Form& form) {
   }
   return body + "--XyZ--\r\n";
 }
-PairConfigRequest from(const Form& form) { return parse_pair_config("application/x-www-form-urlencoded", urlencoded(form)); }
+PairConfigRequest from(const Form& form) {
+  return parse_pair_config("application/x-www-form-urlencoded", urlencoded(form));
+}
 Form with(std::string name, std::string value) {
   Form form = good_form;
   form[std::move(name)] = std::move(value);
@@ -39,9 +40,9 @@ Form with(std::string name, std::string value) {
 }
 
 TEST(PairConfig, TheDefaultsAreTheOldServers) {
-  EXPECT_EQ(to_json(PairConfig()),
-            json::parse(R"({"gap":76,"cameras":{"cam0":{"order":1,"rotation":0},"cam1":{"order":2,"rotation":0}},
-                            "stream":{"resolution":[640,480],"quality":80,"fps":30}})"));
+  EXPECT_EQ(to_json(PairConfig()).dump(),
+            R"({"gap":76,"cameras":{"cam0":{"order":1,"rotation":0},"cam1":{"order":2,"rotation":0}},)"
+            R"("stream":{"resolution":[640,480],"quality":80,"fps":30}})");
 }
 
 TEST(PairConfig, ThreeFormsOneMeaning) {
@@ -81,7 +82,8 @@ TEST(PairConfig, EveryFieldIsAWholeNumber) {
       EXPECT_EQ(request.refusal.problems[0].type, "int_parsing");
     }
   }
-  for (const char* wrong : {R"({"gap":1.5})", R"({"gap":"5"})", R"({"gap":null})", R"({"gap":true})", R"({"gap":1e99})"}) {
+  for (const char* wrong :
+       {R"({"gap":1.5})", R"({"gap":"5"})", R"({"gap":null})", R"({"gap":true})", R"({"gap":1e99})"}) {
     EXPECT_NE(parse_pair_config("application/json", wrong).refusal.problems[0].type, "missing") << wrong;
   }
 }
@@ -91,9 +93,10 @@ struct OutOfRange {
   std::vector<const char*> values;
 };
 TEST(PairConfig, OutOfRangeNamesTheField) {
-  for (const OutOfRange& bad : {OutOfRange{"gap", {"-101", "101"}}, OutOfRange{"cam0_order", {"0", "3", "1"}},
-                                OutOfRange{"cam1_rotation", {"45", "360", "-90"}}, OutOfRange{"stream_quality", {"0", "101"}},
-                                OutOfRange{"stream_fps", {"0", "31"}}, OutOfRange{"stream_width", {"640", "0", "-820"}}}) {
+  for (const OutOfRange& bad :
+       {OutOfRange{"gap", {"-101", "101"}}, OutOfRange{"cam0_order", {"0", "3", "1"}},
+        OutOfRange{"cam1_rotation", {"45", "360", "-90"}}, OutOfRange{"stream_quality", {"0", "101"}},
+        OutOfRange{"stream_fps", {"0", "31"}}, OutOfRange{"stream_width", {"640", "0", "-820"}}}) {
     for (const char* value : bad.values) {
       const auto request = from(with(bad.field, value));
       EXPECT_TRUE(request.refusal.problems.empty());
@@ -103,7 +106,8 @@ TEST(PairConfig, OutOfRangeNamesTheField) {
 }
 
 TEST(PairConfig, WhatIsNoFormAndNoJsonIsRefused) {
-  for (const char* type : {"", "application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=XyZ"}) {
+  for (const char* type :
+       {"", "application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=XyZ"}) {
     EXPECT_FALSE(parse_pair_config(type, "garbage").ok()) << type;
     EXPECT_FALSE(parse_pair_config(type, "").ok()) << type;
     EXPECT_FALSE(parse_pair_config(type, "[1,2]").ok()) << type;
@@ -120,7 +124,8 @@ TEST(PairConfig, OrderGapAndRotationDoNotTouchThePictures) {
 TEST(MultipartForm, AsBrowsersAndCurlSendIt) {
   const std::string body =
       "preamble\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain\r\n\r\n1\r\n--b \r\n"
-      "content-disposition: form-data; filename=\"x;name=y\"; name=b\r\n\r\nline\r\n--not the end\r\n\r\n--b--\r\nepilogue";
+      "content-disposition: form-data; filename=\"x;name=y\"; name=b\r\n\r\nline\r\n--not the "
+      "end\r\n\r\n--b--\r\nepilogue";
   auto form = parse_multipart_form(body, "b");
   ASSERT_TRUE(form) << form.error().message;
   EXPECT_EQ(*form, (FormFields{{"a", "1"}, {"b", "line\r\n--not the end\r\n"}}));
@@ -134,8 +139,9 @@ TEST(MultipartForm, EmptyValuesAndForms) {
 }
 
 TEST(MultipartForm, BrokenOnesAreRefused) {
-  for (const char* body : {"", "--b", "--b\r\n", "--bx\r\n\r\n", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1",
-                           "--b\r\n\r\nno name\r\n--b--", "x--b--"}) {
+  for (const char* body :
+       {"", "--b", "--b\r\n", "--bx\r\n\r\n", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1",
+        "--b\r\n\r\nno name\r\n--b--", "x--b--"}) {
     EXPECT_FALSE(parse_multipart_form(body, "b")) << body;
   }
   std::string many;

@@ -1,6 +1,6 @@
-// TaskLoop: one thread that runs posted tasks in order, and one "what is due now?" function. The control thread is one, the
-// thread that writes state files another. post() is thread-safe and may outlive the thread: tasks posted after stop() are
-// dropped.
+// TaskLoop: one thread that runs posted tasks in order, and one "what is due now?" function. The control thread is one,
+// the thread that writes state files another. post() is thread-safe and may outlive the thread: tasks posted after
+// stop() are dropped.
 #pragma once
 
 #include <deque>

@@ -23,8 +23,8 @@ struct ApiRoute {
   HttpHandler handler;
   Kind kind = Kind::http;
   std::vector<ApiParameter> query;
-  const char* body = nullptr;                   // what the request's JSON body is, in words; null: none
-  const char* answers = "application/json";     // the answer's content type
+  const char* body = nullptr;                // what the request's JSON body is, in words; null: none
+  const char* answers = "application/json";  // the answer's content type
   std::vector<int> statuses = {200};
   RouteOptions options;
 };

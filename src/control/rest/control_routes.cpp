@@ -22,8 +22,8 @@ void show_controls(Supervisor& supervisor, const ExchangePtr& exchange) {
   if (const auto controls = supervisor.controls(id)) return exchange->respond(controls_response(*controls));
   const auto camera = supervisor.find(id);
   if (!camera) return exchange->respond(detail_response(404, fmt::format("no camera '{}'", id)));
-  exchange->respond(detail_response(503, fmt::format("camera {} has not been open yet ({}): its controls are unknown", id,
-                                                     to_string(camera->health.state))));
+  exchange->respond(detail_response(503, fmt::format("camera {} has not been open yet ({}): its controls are unknown",
+                                                     id, to_string(camera->health.state))));
 }
 
 // The values that are no control values at all are refused one by one, as those that the schema refuses.
@@ -43,21 +43,23 @@ HttpResponse refusal(const std::vector<ControlError>& errors) {
 
 void set_controls(Supervisor& supervisor, const ExchangePtr& exchange) {
   const json body = json::parse(exchange->request().body, nullptr, false);
-  if (!body.is_object()) return exchange->respond(detail_response(400, "the body must be a JSON object of control values"));
+  if (!body.is_object())
+    return exchange->respond(detail_response(400, "the body must be a JSON object of control values"));
   ControlValues values;
   if (auto errors = read_values(body, values); !errors.empty()) return exchange->respond(refusal(errors));
-  supervisor.set_controls(exchange->request().parameter("id"), values,
-                          [exchange, values](const Result<ControlOutcome>& outcome) {
-                            if (!outcome) return exchange->respond(error_response(outcome.error()));
-                            if (!outcome->errors.empty()) return exchange->respond(refusal(outcome->errors));
-                            exchange->respond(json_response(200, json_text({{"controls", applied_json(values, *outcome)}})));
-                          });
+  supervisor.set_controls(
+      exchange->request().parameter("id"), values, [exchange, values](const Result<ControlOutcome>& outcome) {
+        if (!outcome) return exchange->respond(error_response(outcome.error()));
+        if (!outcome->errors.empty()) return exchange->respond(refusal(outcome->errors));
+        exchange->respond(json_response(200, json_text({{"controls", applied_json(values, *outcome)}})));
+      });
 }
 
 void reset_controls(Supervisor& supervisor, const ExchangePtr& exchange) {
-  supervisor.reset_controls(exchange->request().parameter("id"), [exchange](const Result<std::vector<Control>>& controls) {
-    exchange->respond(controls ? controls_response(*controls) : error_response(controls.error()));
-  });
+  supervisor.reset_controls(
+      exchange->request().parameter("id"), [exchange](const Result<std::vector<Control>>& controls) {
+        exchange->respond(controls ? controls_response(*controls) : error_response(controls.error()));
+      });
 }
 
 }  // namespace

@@ -51,8 +51,12 @@ void EventHub::on_event(const CameraEvent& event) {
     if (clients_.empty()) return;
   }
   switch (event.kind) {
-    case CameraEvent::Kind::changed: send("camera", json_text(camera_json(event.status))); break;
-    case CameraEvent::Kind::removed: send("camera_removed", json_text({{"id", event.id}})); break;
+    case CameraEvent::Kind::changed:
+      send("camera", json_text(camera_json(event.status)));
+      break;
+    case CameraEvent::Kind::removed:
+      send("camera_removed", json_text({{"id", event.id}}));
+      break;
     case CameraEvent::Kind::controls:
       send("controls", json_text({{"camera", event.id}, {"controls", controls_json(event.controls)}}));
       break;

@@ -1,5 +1,5 @@
-// EventHub: GET /api/v1/events. A client gets every camera's state when it connects, then what changes, and the health of
-// all every 2 s (also a sign of life). Thread-safe.
+// EventHub: GET /api/v1/events. A client gets every camera's state when it connects, then what changes, and the health
+// of all every 2 s (also a sign of life). Thread-safe.
 #pragma once
 
 #include <functional>

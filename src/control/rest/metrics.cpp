@@ -32,8 +32,9 @@ struct CameraFigure {
   std::optional<double> (*read)(const CameraHealth& health);
 };
 constexpr std::array camera_figures{
-    CameraFigure{"camweave_camera_up", "1 while pictures come", MetricType::Gauge,
-                 [](const CameraHealth& h) -> std::optional<double> { return h.state == CameraState::streaming ? 1 : 0; }},
+    CameraFigure{
+        "camweave_camera_up", "1 while pictures come", MetricType::Gauge,
+        [](const CameraHealth& h) -> std::optional<double> { return h.state == CameraState::streaming ? 1 : 0; }},
     CameraFigure{"camweave_camera_fps", "Frames a second, measured", MetricType::Gauge,
                  [](const CameraHealth& h) -> std::optional<double> { return h.fps; }},
     CameraFigure{"camweave_camera_expected_fps", "Frames a second that the camera's mode promises", MetricType::Gauge,
@@ -61,8 +62,8 @@ void add_cameras(std::vector<MetricFamily>& families, const std::vector<CameraSt
   }
   MetricFamily states{"camweave_camera_state", "1 for the state that the camera is in", MetricType::Gauge, {}};
   for (const CameraStatus& camera : cameras) {
-    for (const CameraState state : {CameraState::starting, CameraState::streaming, CameraState::stalled, CameraState::failed,
-                                    CameraState::away, CameraState::disabled}) {
+    for (const CameraState state : {CameraState::starting, CameraState::streaming, CameraState::stalled,
+                                    CameraState::failed, CameraState::away, CameraState::disabled}) {
       states.metric.push_back(metric(MetricType::Gauge, camera.health.state == state ? 1 : 0,
                                      {{"camera", camera.id}, {"state", to_string(state)}}));
     }

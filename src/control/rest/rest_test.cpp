@@ -16,7 +16,8 @@ TEST(CameraJson, WhatIsUnknownIsNull) {
   CameraStatus status;
   status.id = "front";
   const json camera = camera_json(status);
-  for (const char* field : {"last_frame_age_ms", "last_error", "next_retry_s"}) EXPECT_TRUE(camera[field].is_null()) << field;
+  for (const char* field : {"last_frame_age_ms", "last_error", "next_retry_s"})
+    EXPECT_TRUE(camera[field].is_null()) << field;
   EXPECT_EQ(camera["name"], "front");
   EXPECT_EQ(camera["state"], "starting");
 }
@@ -40,7 +41,8 @@ TEST(CameraJson, ADevicesBytesThatAreNoUtf8DoNotBreakIt) {
 TEST(ControlJson, SaysWhenTheDeviceTookAnotherValue) {
   const ControlOutcome outcome{{{"gain", 2.0}, {"exposure_us", int64_t{20000}}}, {}};
   const json applied = applied_json({{"gain", 2.7}, {"exposure_us", int64_t{20000}}}, outcome);
-  EXPECT_EQ(applied, json::parse(R"({"gain":{"value":2.0,"adjusted":true},"exposure_us":{"value":20000,"adjusted":false}})"));
+  EXPECT_EQ(applied,
+            json::parse(R"({"gain":{"value":2.0,"adjusted":true},"exposure_us":{"value":20000,"adjusted":false}})"));
   const ControlOutcome whole{{{"gain", 2.0}}, {}};
   EXPECT_FALSE(applied_json({{"gain", int64_t{2}}}, whole)["gain"]["adjusted"]) << "2 and 2.0 are the same";
 }
@@ -52,10 +54,21 @@ TEST(ControlJson, ProblemsAsFastApiWritesThem) {
 
 std::vector<ApiRoute> some_routes() {
   const HttpHandler handler = [](const std::shared_ptr<HttpExchange>&) {};
-  return {{.pattern = "/a/{id}", .summary = "Get", .handler = handler, .query = {{"size", "string", "how large"}},
+  return {{.pattern = "/a/{id}",
+           .summary = "Get",
+           .handler = handler,
+           .query = {{"size", "string", "how large"}},
            .statuses = {200, 404}},
-          {.method = HttpMethod::patch, .pattern = "/a/{id}", .summary = "Change", .handler = handler, .body = "what changes"},
-          {.pattern = "/a/{id}/ws", .summary = "Stream", .handler = handler, .kind = ApiRoute::Kind::websocket, .answers = ""}};
+          {.method = HttpMethod::patch,
+           .pattern = "/a/{id}",
+           .summary = "Change",
+           .handler = handler,
+           .body = "what changes"},
+          {.pattern = "/a/{id}/ws",
+           .summary = "Stream",
+           .handler = handler,
+           .kind = ApiRoute::Kind::websocket,
+           .answers = ""}};
 }
 
 TEST(ApiRoute, EveryRouteIsInTheRouterAndInTheDescription) {

@@ -1,5 +1,5 @@
-// StateFile: one small JSON document that survives power loss: written whole to a temporary file, fsynced, renamed over the
-// old one, the directory fsynced. Whatever happens in between, a later load gives the old document or the new one.
+// StateFile: one small JSON document that survives power loss: written whole to a temporary file, fsynced, renamed over
+// the old one, the directory fsynced. Whatever happens in between, a later load gives the old document or the new one.
 // Blocking (a slow SD card takes seconds): never on a loop that serves. Not thread-safe.
 #pragma once
 

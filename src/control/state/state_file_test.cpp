@@ -12,8 +12,8 @@ namespace camweave {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 using nlohmann::json;
+using testing::HasSubstr;
 
 class StateFileTest : public testing::Test {
  protected:
@@ -63,8 +63,8 @@ TEST_F(StateFileTest, DamagedOneIsKeptAsideAndReported) {
   }
 }
 
-// Each call of a save fails once, or the power goes there (no later call happens): what is loaded afterwards is whole, and
-// the old document until the rename.
+// Each call of a save fails once, or the power goes there (no later call happens): what is loaded afterwards is whole,
+// and the old document until the rename.
 enum class Fault { error, power_loss, half_a_write };
 struct FaultyCalls {
   int calls_left;

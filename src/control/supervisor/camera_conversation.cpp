@@ -121,7 +121,8 @@ void SupervisedCamera::answer(Request request, const ipc::Reply& reply) {
     }
     answers.push_back([done = std::move(request.controls_done), outcome = reply.outcome] { done(outcome); });
   } else {  // configured or saved values
-    for (const ControlError& error : reply.outcome.errors) parts_.log.warning("camera " + config_.id, "{}", error.message);
+    for (const ControlError& error : reply.outcome.errors)
+      parts_.log.warning("camera " + config_.id, "{}", error.message);
   }
 }
 
@@ -210,7 +211,8 @@ void SupervisedCamera::on(const ipc::Status& status) {
     }
     set_state(CameraState::starting);
   }
-  if (!is_away_ && opened_at_ && status.captured && from_nanoseconds(status.last_frame_ns) > away_since_) pictures_come();
+  if (!is_away_ && opened_at_ && status.captured && from_nanoseconds(status.last_frame_ns) > away_since_)
+    pictures_come();
 }
 
 void SupervisedCamera::on_first_frame() {

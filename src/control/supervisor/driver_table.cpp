@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 1> genicam_schemes{"genicam"};
 constexpr std::array<std::string_view, 1> mvs_schemes{"mvs"};
 constexpr std::array<std::string_view, 1> spinnaker_schemes{"spinnaker"};
 constexpr std::array<std::string_view, 1> gphoto2_schemes{"gphoto2"};
-constexpr std::array<std::string_view, 8> stream_schemes{"rtsp", "rtsps",    "http",       "https",
+constexpr std::array<std::string_view, 8> stream_schemes{"rtsp",     "rtsps",     "http",     "https",
                                                          "tcp+jpeg", "ws+bundle", "camweave", "camweave+https"};
 constexpr std::array<std::string_view, 1> file_schemes{"file"};
 constexpr std::array<std::string_view, 1> exec_schemes{"exec"};

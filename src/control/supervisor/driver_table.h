@@ -14,9 +14,9 @@ namespace camweave {
 enum class NotFound { away, failed };
 
 struct DriverRow {
-  const char* name;                         // the program is camweave-capture-NAME
+  const char* name;  // the program is camweave-capture-NAME
   std::span<const std::string_view> schemes;
-  const char* what;                         // for people
+  const char* what;  // for people
   NotFound not_found = NotFound::away;
 };
 std::span<const DriverRow> driver_table();

@@ -11,8 +11,8 @@ namespace camweave {
 namespace {
 
 constexpr uint64_t wake_key = 0;
-constexpr int most_messages_a_turn = 64;      // then the other workers' turn
-constexpr int most_messages_waiting = 256;    // rare ones, for the control thread
+constexpr int most_messages_a_turn = 64;    // then the other workers' turn
+constexpr int most_messages_waiting = 256;  // rare ones, for the control thread
 constexpr size_t most_pool_bytes = size_t{1} << 30;
 
 Error rule_broken(std::string message) { return {ErrorCode::protocol, std::move(message)}; }
@@ -52,8 +52,8 @@ Result<std::unique_ptr<Ingest>> Ingest::start(const Clock& clock, Log& log, std:
   return ingest;
 }
 
-Ingest::Ingest(const Clock& clock, Log& log, std::shared_ptr<PacketMemory> memory, IngestListener& listener, UniqueFd epoll,
-               UniqueFd wake)
+Ingest::Ingest(const Clock& clock, Log& log, std::shared_ptr<PacketMemory> memory, IngestListener& listener,
+               UniqueFd epoll, UniqueFd wake)
     : clock_(clock),
       log_(log),
       memory_(std::move(memory)),
@@ -145,9 +145,15 @@ void Ingest::on_ready(uint64_t key) {
   if (found == watched_.end()) return;  // ended by an event before it in the same turn
   const Watched watched = found->second;
   switch (watched.source) {
-    case Source::socket: read_socket(watched.run, Drain::some); break;
-    case Source::errors: read_errors(*watched.run, Drain::some); break;
-    case Source::process: reap(watched.run); break;
+    case Source::socket:
+      read_socket(watched.run, Drain::some);
+      break;
+    case Source::errors:
+      read_errors(*watched.run, Drain::some);
+      break;
+    case Source::process:
+      reap(watched.run);
+      break;
   }
 }
 

@@ -1,5 +1,5 @@
-// KeyframePacer: merges requests for keyframes, so that a crowd of new viewers costs one keyframe: at most one in 500 ms for
-// each rendition; a request in between is kept and comes due then. Pure.
+// KeyframePacer: merges requests for keyframes, so that a crowd of new viewers costs one keyframe: at most one in 500
+// ms for each rendition; a request in between is kept and comes due then. Pure.
 #pragma once
 
 #include <cstdint>

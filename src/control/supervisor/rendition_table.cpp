@@ -58,10 +58,11 @@ Result<std::shared_ptr<Stream>> RenditionTable::open(const Rendition& asked, con
       if (auto held = stream.lock(); held && !held->close_reason()) return held;
     }
   } else if (wanted_.size() >= max_renditions_per_camera) {
-    return Error{ErrorCode::exhausted,
-                 fmt::format("this camera already makes {} different pictures, the most at once: ask for a size, rate and "
-                             "quality that somebody watches already",
-                             max_renditions_per_camera)};
+    return Error{
+        ErrorCode::exhausted,
+        fmt::format("this camera already makes {} different pictures, the most at once: ask for a size, rate and "
+                    "quality that somebody watches already",
+                    max_renditions_per_camera)};
   }
   auto stream = make(rendition);
   place(rendition, stream);

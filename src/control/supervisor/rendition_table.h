@@ -1,5 +1,5 @@
-// RenditionTable: which renditions of one camera are wanted now, and the streams that their packets go to. A rendition is
-// wanted while a reader holds its stream; equal requests, after what the camera can do at all, are one rendition.
+// RenditionTable: which renditions of one camera are wanted now, and the streams that their packets go to. A rendition
+// is wanted while a reader holds its stream; equal requests, after what the camera can do at all, are one rendition.
 // Not thread-safe: the supervisor's lock guards it.
 #pragma once
 
@@ -13,8 +13,9 @@
 
 namespace camweave {
 
-// What a worker would make of it: a size or rate above the camera's is the camera's own, fields that mean nothing for the
-// codec are 0, and defaults are filled in where the picture is encoded anyway. `mode` with an empty size: not known yet.
+// What a worker would make of it: a size or rate above the camera's is the camera's own, fields that mean nothing for
+// the codec are 0, and defaults are filled in where the picture is encoded anyway. `mode` with an empty size: not known
+// yet.
 Rendition normalised(const Rendition& rendition, const ipc::Mode& mode);
 
 class RenditionTable {
@@ -28,8 +29,8 @@ class RenditionTable {
   // The camera's mode, once known and when it changes: requests that become equal by it become one rendition.
   void set_mode(const ipc::Mode& mode);
 
-  // The stream that is there already, or a new one from `make`. `exhausted` when max_renditions_per_camera different ones
-  // are held.
+  // The stream that is there already, or a new one from `make`. `exhausted` when max_renditions_per_camera different
+  // ones are held.
   using Make = std::function<std::shared_ptr<Stream>(const Rendition& rendition)>;
   Result<std::shared_ptr<Stream>> open(const Rendition& asked, const Make& make);
 

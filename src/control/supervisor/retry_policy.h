@@ -1,5 +1,5 @@
-// RetryPolicy: when a camera whose worker ended is tried again. The only back-off in the system. Pure: time and chance come
-// from outside.
+// RetryPolicy: when a camera whose worker ended is tried again. The only back-off in the system. Pure: time and chance
+// come from outside.
 //  - The first failure after good health: at once (within 100 ms), so that a crash costs a blink.
 //  - Then 0.5 s, doubling to 30 s, each up to a fifth shorter by chance, so that many cameras don't come back in step.
 //  - 60 s of pictures forget all failures.
@@ -28,7 +28,7 @@ class RetryPolicy {
 
  private:
   std::function<double()> chance_;
-  int failures_ = 0;              // since the last good health, without the retry at once
+  int failures_ = 0;  // since the last good health, without the retry at once
   bool retried_at_once_ = false;
   std::optional<Timestamp> healthy_since_;
 };

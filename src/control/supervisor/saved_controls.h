@@ -1,6 +1,6 @@
 // SavedControls: what users set, kept for each device (by serial or bus path, so that it follows the device and not the
-// number the system gives it), and given to the worker when the device opens. Not thread-safe, except for what it hands to
-// `write`: the supervisor's lock guards it.
+// number the system gives it), and given to the worker when the device opens. Not thread-safe, except for what it hands
+// to `write`: the supervisor's lock guards it.
 #pragma once
 
 #include <functional>

@@ -34,7 +34,8 @@ TEST_F(SavedControlsTest, ComeBackForTheSameDevice) {
   SavedControls again({});
   ASSERT_TRUE(again.restore(written_));
   EXPECT_EQ(again.device_of("front", "v4l2:/dev/video0"), "serial-1");
-  EXPECT_EQ(again.device_of("front", "v4l2:/dev/video2"), "") << "another source: the device is not known before it opens";
+  EXPECT_EQ(again.device_of("front", "v4l2:/dev/video2"), "")
+      << "another source: the device is not known before it opens";
   EXPECT_EQ(again.values_of("serial-1"), (ControlValues{{"exposure_us", int64_t{20000}}, {"auto_exposure", false}}));
   EXPECT_TRUE(again.values_of("serial-2").empty());
 }

@@ -11,20 +11,19 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto hello_patience = 5s;
-constexpr auto exit_patience = 1s;             // after it closed its socket
+constexpr auto exit_patience = 1s;  // after it closed its socket
 constexpr auto open_patience = 30s;
 constexpr auto first_frame_patience = 10s;
-constexpr auto silence_patience = 5s;          // a worker tells its status every second
+constexpr auto silence_patience = 5s;  // a worker tells its status every second
 constexpr auto least_stall = 2s;
 constexpr int stall_frames = 10;
-constexpr auto status_slack = 1500ms;          // frames that don't come here are known by the status alone
+constexpr auto status_slack = 1500ms;  // frames that don't come here are known by the status alone
 constexpr auto stall_of_unknown_rate = 30s;
 constexpr auto term_after = 2s, kill_after = 3s;  // of a polite stop
 
 }  // namespace
 
-SupervisedCamera::SupervisedCamera(SupervisorParts& parts, CameraConfig config)
-    : parts_(parts), retry_(parts.chance) {
+SupervisedCamera::SupervisedCamera(SupervisorParts& parts, CameraConfig config) : parts_(parts), retry_(parts.chance) {
   (void)take_config(std::move(config));
 }
 
@@ -230,7 +229,8 @@ void SupervisedCamera::on_broken(const Error& error) {
 }
 
 bool SupervisedCamera::captures_now() const {
-  return !config_.capture_on_demand || std::ranges::any_of(requests_, [](const auto& r) { return bool(r.second.still_done); }) ||
+  return !config_.capture_on_demand ||
+         std::ranges::any_of(requests_, [](const auto& r) { return bool(r.second.still_done); }) ||
          renditions_.is_wanted();
 }
 
@@ -250,7 +250,7 @@ SupervisedCamera::Stall SupervisedCamera::next_stall() const {
     limit = std::chrono::nanoseconds(static_cast<int64_t>(stall_frames / fps * 1e9));
     limit = std::max<std::chrono::nanoseconds>(limit, least_stall);
   }
-  const char* why = "no picture any more";
+  const char* why = "stalled: no frame came any more";
   if (figures.newest_frame_ns == 0) {
     return std::min(silence, Stall{*opened_at_ + std::max<std::chrono::nanoseconds>(limit, first_frame_patience), why},
                     [](const Stall& a, const Stall& b) { return a.at < b.at; });
@@ -298,7 +298,8 @@ Timestamp SupervisedCamera::next_due() const {
   if (stopping_since_) {
     const Timestamp now = parts_.clock.now();
     if (killed_at_) return next;
-    return std::min(next, now < *stopping_since_ + term_after ? *stopping_since_ + term_after : *stopping_since_ + kill_after);
+    return std::min(
+        next, now < *stopping_since_ + term_after ? *stopping_since_ + term_after : *stopping_since_ + kill_after);
   }
   if (killed_at_) return next;
   if (opened_at_) next = std::min(next, keyframes_.next_due());

@@ -1,8 +1,8 @@
-// SupervisedCamera: one camera's whole policy: when its worker runs, is stopped, has stalled and is tried again; what is
-// wanted of it; what is known of it. It touches no device and never blocks.
+// SupervisedCamera: one camera's whole policy: when its worker runs, is stopped, has stalled and is tried again; what
+// is wanted of it; what is known of it. It touches no device and never blocks.
 //
-// Not thread-safe: the supervisor's lock guards it. What says "control thread" sends messages and starts processes and is
-// called there alone. What others are to be told goes into Effects, and out when the lock is free.
+// Not thread-safe: the supervisor's lock guards it. What says "control thread" sends messages and starts processes and
+// is called there alone. What others are to be told goes into Effects, and out when the lock is free.
 #pragma once
 
 #include <functional>
@@ -43,9 +43,9 @@ struct SupervisorParts {
   Effects& effects;
   std::shared_ptr<PacketMemory> memory;
   std::function<double()> chance;
-  std::function<void(std::shared_ptr<WorkerRun>)> watch_run;                                // Ingest::add
-  std::function<void(const std::string& id)> post_renditions;                               // any thread
-  std::function<void(const std::string& id, const Rendition& rendition)> post_keyframe;     // any thread
+  std::function<void(std::shared_ptr<WorkerRun>)> watch_run;                             // Ingest::add
+  std::function<void(const std::string& id)> post_renditions;                            // any thread
+  std::function<void(const std::string& id, const Rendition& rendition)> post_keyframe;  // any thread
 };
 
 class SupervisedCamera {
@@ -144,7 +144,7 @@ class SupervisedCamera {
 
   CameraConfig config_;
   SourceUri source_;
-  std::string source_error_;      // not empty: it can't ever start
+  std::string source_error_;  // not empty: it can't ever start
   const DriverRow* driver_ = nullptr;
   bool shall_run_ = false;
 
@@ -152,8 +152,8 @@ class SupervisedCamera {
   std::shared_ptr<WorkerRun> run_;
   Timestamp started_{};
   std::optional<Timestamp> hello_at_, opened_at_, hung_up_at_, stopping_since_, killed_at_;
-  Timestamp heard_{};             // the newest message that was no frame
-  Timestamp wanted_since_{};      // the newest stream was opened
+  Timestamp heard_{};         // the newest message that was no frame
+  Timestamp wanted_since_{};  // the newest stream was opened
   bool is_away_ = false;
   Timestamp away_since_{};
   std::optional<ipc::Failed> last_words_;
@@ -162,20 +162,20 @@ class SupervisedCamera {
   ipc::Status last_status_;
   uint32_t next_request_id_ = 1;
   std::map<uint32_t, Request> requests_;
-  std::string device_;            // saved controls' key
+  std::string device_;  // saved controls' key
 
   // Over all workers.
   CameraState state_ = CameraState::disabled;
   bool is_changed_ = true;
   std::string last_error_;
-  uint64_t restarts_ = 0;         // workers started after a failure
+  uint64_t restarts_ = 0;  // workers started after a failure
   uint64_t dropped_before_ = 0;
   uint64_t next_sequence_ = 0;
   int64_t newest_frame_ns_ = 0;
   std::optional<Timestamp> retry_at_;
   RetryPolicy retry_;
   FrameRate rate_;
-  ipc::Opened known_;             // from the last time it was open
+  ipc::Opened known_;  // from the last time it was open
   std::optional<std::vector<Control>> controls_;
   RenditionTable renditions_;
   KeyframePacer keyframes_;

@@ -15,7 +15,8 @@ constexpr auto shut_down_patience = 4s;
 
 size_t memory_by_machine() {
   const auto pages = ::sysconf(_SC_PHYS_PAGES), page_bytes = ::sysconf(_SC_PAGESIZE);
-  const size_t total_bytes = pages > 0 && page_bytes > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page_bytes) : 0;
+  const size_t total_bytes =
+      pages > 0 && page_bytes > 0 ? static_cast<size_t>(pages) * static_cast<size_t>(page_bytes) : 0;
   return std::clamp<size_t>(total_bytes / 4, size_t{128} << 20, size_t{1} << 30);
 }
 
@@ -58,13 +59,15 @@ Supervisor::Supervisor(const Clock& clock, Log& log, Options options, std::share
              .saved_controls = saved_controls_,
              .effects = effects_,
              .memory = memory_,
-             .chance = [engine = std::make_shared<std::minstd_rand>(std::random_device{}())]() {
-               return std::uniform_real_distribution<double>(0, 1)(*engine);
-             },
+             .chance =
+                 [engine = std::make_shared<std::minstd_rand>(std::random_device{}())]() {
+                   return std::uniform_real_distribution<double>(0, 1)(*engine);
+                 },
              .watch_run = [this](std::shared_ptr<WorkerRun> run) { ingest_->add(std::move(run)); },
              .post_renditions =
                  [this, queue = loop_.queue()](const std::string& id) {
-                   queue->post([this, id] { with_camera(id, [](SupervisedCamera& camera) { camera.send_renditions(); }); });
+                   queue->post(
+                       [this, id] { with_camera(id, [](SupervisedCamera& camera) { camera.send_renditions(); }); });
                  },
              .post_keyframe =
                  [this, queue = loop_.queue()](const std::string& id, const Rendition& rendition) {
@@ -101,12 +104,14 @@ Result<void> Supervisor::restore_state() {
 // ---- the table of cameras ----
 
 SupervisedCamera* Supervisor::camera(std::string_view id) const {
-  const auto found = std::ranges::find_if(cameras_, [id](const CameraPtr& camera) { return camera->config().id == id; });
+  const auto found =
+      std::ranges::find_if(cameras_, [id](const CameraPtr& camera) { return camera->config().id == id; });
   return found == cameras_.end() ? nullptr : found->get();
 }
 
 size_t Supervisor::index_of(std::string_view id) const {
-  const auto found = std::ranges::find_if(cameras_, [id](const CameraPtr& camera) { return camera->config().id == id; });
+  const auto found =
+      std::ranges::find_if(cameras_, [id](const CameraPtr& camera) { return camera->config().id == id; });
   return static_cast<size_t>(found - cameras_.begin());
 }
 
@@ -275,7 +280,8 @@ void Supervisor::on_first_frame(const std::shared_ptr<WorkerRun>& run) {
 }
 
 void Supervisor::on_still(const std::shared_ptr<WorkerRun>& run, uint32_t request_id, Result<PacketPtr> still) {
-  with_run(run, [request_id, still = std::move(still)](SupervisedCamera& camera) { camera.on_still(request_id, still); });
+  with_run(run,
+           [request_id, still = std::move(still)](SupervisedCamera& camera) { camera.on_still(request_id, still); });
 }
 
 void Supervisor::on_broken(const std::shared_ptr<WorkerRun>& run, Error error) {
@@ -334,21 +340,25 @@ std::optional<std::vector<Control>> Supervisor::controls(std::string_view id) co
   return found ? found->controls() : std::nullopt;
 }
 
-void Supervisor::set_controls(std::string_view id, ControlValues values, std::function<void(Result<ControlOutcome>)> done) {
+void Supervisor::set_controls(std::string_view id, ControlValues values,
+                              std::function<void(Result<ControlOutcome>)> done) {
   loop_.post([this, id = std::string(id), values = std::move(values), done = std::move(done)]() mutable {
-    with_camera(id, [&](SupervisedCamera& camera) { camera.set_controls(std::move(values), done); }, done);
+    with_camera(
+        id, [&](SupervisedCamera& camera) { camera.set_controls(std::move(values), done); }, done);
   });
 }
 
 void Supervisor::reset_controls(std::string_view id, std::function<void(Result<std::vector<Control>>)> done) {
   loop_.post([this, id = std::string(id), done = std::move(done)] {
-    with_camera(id, [&](SupervisedCamera& camera) { camera.reset_controls(done); }, done);
+    with_camera(
+        id, [&](SupervisedCamera& camera) { camera.reset_controls(done); }, done);
   });
 }
 
 void Supervisor::still(std::string_view id, int quality, std::function<void(Result<PacketPtr>)> done) {
   loop_.post([this, id = std::string(id), quality, done = std::move(done)] {
-    with_camera(id, [&](SupervisedCamera& camera) { camera.still(quality, done); }, done);
+    with_camera(
+        id, [&](SupervisedCamera& camera) { camera.still(quality, done); }, done);
   });
 }
 

@@ -1,7 +1,8 @@
-// Supervisor: owns every camera's worker and every retry in the system; what sinks and the REST API see of it is Cameras.
+// Supervisor: owns every camera's worker and every retry in the system; what sinks and the REST API see of it is
+// Cameras.
 //
-// Threads: the control thread (policy, processes, events, answers) and the ingest thread (packets) are its own. Everything
-// public is thread-safe. Answers and events are called on the control thread without any lock.
+// Threads: the control thread (policy, processes, events, answers) and the ingest thread (packets) are its own.
+// Everything public is thread-safe. Answers and events are called on the control thread without any lock.
 #pragma once
 
 #include <map>
@@ -24,11 +25,11 @@ class Supervisor final : public Cameras, private IngestListener {
  public:
   struct Options {
     WorkerPrograms programs = WorkerPrograms::beside_this_program();
-    std::string state_directory;                 // "": nothing is kept
-    size_t packet_memory_bytes = 0;              // 0: by the machine's memory
+    std::string state_directory;     // "": nothing is kept
+    size_t packet_memory_bytes = 0;  // 0: by the machine's memory
   };
   struct Figures {
-    size_t packet_memory_bytes = 0;              // of frames alive now
+    size_t packet_memory_bytes = 0;  // of frames alive now
     uint64_t workers_that_broke_a_rule = 0;
   };
 
@@ -36,8 +37,8 @@ class Supervisor final : public Cameras, private IngestListener {
   static Result<std::unique_ptr<Supervisor>> start(const Clock& clock, Log& log, Options options);
   ~Supervisor() override;  // shut_down()
 
-  // The configured cameras, at start and at each reload: adds, changes and removes what differs from the last time. Those
-  // that did not change keep streaming; those that were added at run time stay.
+  // The configured cameras, at start and at each reload: adds, changes and removes what differs from the last time.
+  // Those that did not change keep streaming; those that were added at run time stay.
   void configure(std::vector<CameraConfig> cameras);
 
   // Ends every worker, within 4 s at the latest. Blocks; not from the control thread. Nothing starts again.
@@ -59,7 +60,8 @@ class Supervisor final : public Cameras, private IngestListener {
   std::optional<std::string> id_at(size_t index) const override;
   Result<std::shared_ptr<Stream>> open(std::string_view id, const Rendition& rendition) override;
   std::optional<std::vector<Control>> controls(std::string_view id) const override;
-  void set_controls(std::string_view id, ControlValues values, std::function<void(Result<ControlOutcome>)> done) override;
+  void set_controls(std::string_view id, ControlValues values,
+                    std::function<void(Result<ControlOutcome>)> done) override;
   void reset_controls(std::string_view id, std::function<void(Result<std::vector<Control>>)> done) override;
   void still(std::string_view id, int quality, std::function<void(Result<PacketPtr>)> done) override;
   Result<void> add(CameraRequestToAdd camera) override;
@@ -83,7 +85,8 @@ class Supervisor final : public Cameras, private IngestListener {
   // Runs `act` on the control thread with the camera that this run belongs to, if it is still its run.
   void with_run(std::shared_ptr<WorkerRun> run, std::function<void(SupervisedCamera&)> act);
   // The same for a camera by its id; `missing` when there is none.
-  void with_camera(std::string_view id, std::function<void(SupervisedCamera&)> act, std::function<void(Error)> missing = {});
+  void with_camera(std::string_view id, std::function<void(SupervisedCamera&)> act,
+                   std::function<void(Error)> missing = {});
 
   Timestamp run_due();
   void tell();
@@ -105,8 +108,8 @@ class Supervisor final : public Cameras, private IngestListener {
   CondVar ended_;
   Effects effects_ GUARDED_BY(mutex_);
   SavedControls saved_controls_ GUARDED_BY(mutex_);
-  std::vector<CameraPtr> cameras_ GUARDED_BY(mutex_);   // by index
-  std::vector<CameraPtr> leaving_ GUARDED_BY(mutex_);   // removed; their workers are ending
+  std::vector<CameraPtr> cameras_ GUARDED_BY(mutex_);  // by index
+  std::vector<CameraPtr> leaving_ GUARDED_BY(mutex_);  // removed; their workers are ending
   std::vector<CameraConfig> configured_ GUARDED_BY(mutex_);
   bool is_shut_down_ GUARDED_BY(mutex_) = false;
   uint64_t rules_broken_ GUARDED_BY(mutex_) = 0;
@@ -114,8 +117,8 @@ class Supervisor final : public Cameras, private IngestListener {
   mutable Mutex subscribers_mutex_;
   std::vector<std::weak_ptr<OnEvent>> subscribers_ GUARDED_BY(subscribers_mutex_);
 
-  TaskLoop writer_;                 // state files: may block on a disk
-  TaskLoop loop_;                   // the control thread
+  TaskLoop writer_;  // state files: may block on a disk
+  TaskLoop loop_;    // the control thread
   SupervisorParts parts_;
   std::unique_ptr<Ingest> ingest_;  // the ingest thread
 };

@@ -1,9 +1,9 @@
 // The supervisor with real processes: tests/fake_worker.cpp plays the cameras.
 #include "control/supervisor/supervisor.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -77,7 +77,8 @@ class SupervisorTest : public testing::Test {
   }
   Result<ControlOutcome> set(const std::string& id, ControlValues values) {
     std::promise<Result<ControlOutcome>> answer;
-    supervisor_->set_controls(id, std::move(values), [&](Result<ControlOutcome> outcome) { answer.set_value(outcome); });
+    supervisor_->set_controls(id, std::move(values),
+                              [&](Result<ControlOutcome> outcome) { answer.set_value(outcome); });
     return answer.get_future().get();
   }
   pid_t worker_of(const std::string& id) {  // by the process table: our only children are workers
@@ -154,7 +155,7 @@ TEST_F(SupervisorTest, AStoppedWorkerIsReplaced) {
 TEST_F(SupervisorTest, AWorkerWithoutFramesIsReplacedThoughItTalks) {
   supervisor_->configure({fake("front", "stalls")});
   ASSERT_TRUE(wait_for("front", CameraState::stalled));
-  EXPECT_THAT(status("front").health.last_error, HasSubstr("no picture"));
+  EXPECT_THAT(status("front").health.last_error, HasSubstr("no frame"));
 }
 
 TEST_F(SupervisorTest, WhatTheWorkerSaidLastIsTheReason) {
@@ -202,8 +203,8 @@ TEST_P(HostileWorkerTest, IsEndedCountedAndTouchesNothingElse) {
   EXPECT_EQ(bad->newest(), nullptr);
 }
 INSTANTIATE_TEST_SUITE_P(Each, HostileWorkerTest,
-                         testing::Values("bad-slot", "too-big", "unasked-rendition", "server-message", "garbage", "flood",
-                                         "no-memory", "no-seal", "two-hellos"),
+                         testing::Values("bad-slot", "too-big", "unasked-rendition", "server-message", "garbage",
+                                         "flood", "no-memory", "no-seal", "two-hellos"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace(name, '-', '_');

@@ -1,5 +1,5 @@
-// WorkerLog: what a worker writes to stderr, as lines of our log under its camera. A worker, or what it starts, can write
-// without end: lines are cut, their rate is bounded, what was left out is counted. Thread-bound.
+// WorkerLog: what a worker writes to stderr, as lines of our log under its camera. A worker, or what it starts, can
+// write without end: lines are cut, their rate is bounded, what was left out is counted. Thread-bound.
 #pragma once
 
 #include <string>

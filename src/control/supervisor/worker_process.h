@@ -16,8 +16,9 @@ struct WorkerProcess {
   UniqueFd socket;      // our end of its fd 3
   UniqueFd error_pipe;  // its stderr and stdout; non-blocking
 
-  // The child gets stdin /dev/null, fd 3 and stderr, no other descriptor, and default signal handling. Call from a thread
-  // that lives as long as the worker shall: a worker asks the kernel to end it with its parent thread (PR_SET_PDEATHSIG).
+  // The child gets stdin /dev/null, fd 3 and stderr, no other descriptor, and default signal handling. Call from a
+  // thread that lives as long as the worker shall: a worker asks the kernel to end it with its parent thread
+  // (PR_SET_PDEATHSIG).
   static Result<WorkerProcess> start(const std::string& program);
 
   void signal(int number) const;  // to the whole group

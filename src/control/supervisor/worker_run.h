@@ -1,5 +1,5 @@
-// WorkerRun: one life of one camera's worker, from start to reaping; a restarted camera gets a new one. Shared by the control
-// thread (which decides), the ingest thread (which receives) and nobody else.
+// WorkerRun: one life of one camera's worker, from start to reaping; a restarted camera gets a new one. Shared by the
+// control thread (which decides), the ingest thread (which receives) and nobody else.
 #pragma once
 
 #include <atomic>
@@ -30,8 +30,8 @@ class WorkerRun {
   // Fails instead of waiting when the worker doesn't read what it is sent: no camera holds up another. Thread-safe.
   Result<void> send(const ipc::Message& message);
 
-  // Where packets of each rendition go. `last_id`: the highest that was ever sent to a worker of this camera; packets with
-  // a higher one break the rules. Control thread.
+  // Where packets of each rendition go. `last_id`: the highest that was ever sent to a worker of this camera; packets
+  // with a higher one break the rules. Control thread.
   void set_routes(std::map<uint32_t, Streams> routes, uint32_t last_id);
 
   // What the control thread reads of the frame path. Any thread.

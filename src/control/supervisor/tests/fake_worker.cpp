@@ -1,5 +1,5 @@
-// A worker for the supervisor's tests: what it does wrong is its source's name ("pattern:bad-slot"); "pattern:good" does
-// everything right.
+// A worker for the supervisor's tests: what it does wrong is its source's name ("pattern:bad-slot"); "pattern:good"
+// does everything right.
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
