@@ -28,17 +28,17 @@ class MjpegProtocol final : public FrameProtocol {
 
 void start_mjpeg(const std::shared_ptr<HttpExchange>& exchange, Cameras& cameras, std::string_view camera_id,
                  const Rendition& rendition, const MjpegOptions& options) {
-  auto stream = cameras.open(camera_id, rendition);
-  if (!stream) return exchange->respond(rendition_refusal(stream.error()));
   HttpResponse response;
   response.with("Content-Type", mjpeg_content_type)
       .with("Cache-Control", "no-store")
       .with("Pragma", "no-cache")
       .with("X-Accel-Buffering", "no");
-  if (exchange->request().method == HttpMethod::head) {
+  if (exchange->request().method == HttpMethod::head && cameras.find(camera_id)) {  // nobody watches: nothing is encoded
     response.has_length = false;
     return exchange->respond(std::move(response));
   }
+  auto stream = cameras.open(camera_id, rendition);
+  if (!stream) return exchange->respond(rendition_refusal(stream.error()));
   const std::string head = exchange->stream_head(response) + mjpeg_first_boundary;
   auto connection = exchange->take_over();
   if (!connection) return;
