@@ -30,3 +30,16 @@ test('a rate that falls is seen within two seconds', () => {
   }
   assert.ok(Math.abs(fps - 10) < 1, `${fps}`);
 });
+
+test('the wait for the first picture is no part of the rate', () => {
+  const stream = { counts: { shown: 0, skipped: 0, damaged: 0 }, lastShownAt: 0 };
+  const reporter = new Reporter(stream as unknown as FrameStream);
+  const said: number[] = [];
+  for (let at = 0; at <= 16; at += 1) {
+    // Nothing for 3 s, then 10 a second.
+    stream.counts.shown = Math.max(0, (at - 6) * 5);
+    said.push(reporter.next(at * 500).fps);
+  }
+  assert.ok(said.every((fps) => fps === 0 || Math.abs(fps - 10) < 0.1), said.join());
+  assert.ok(said.at(-1));
+});
