@@ -80,7 +80,8 @@ def deliver(binary: Path, target: Target, clients: Clients, window: Window, serv
     """One turn. Raises LoadFailed when frames were torn, wrong or none came: such a server is not cheap, it is broken."""
     pin = (lambda: os.sched_setaffinity(0, window.cpus)) if window.cpus else None
     command = _command(binary, target, clients, window)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin) as generator:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          preexec_fn=pin) as generator:
         try:
             _expect(generator, "ready")
             before = procfs.cpu_time(server_pids)
