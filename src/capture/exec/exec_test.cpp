@@ -108,6 +108,7 @@ TEST(ExecCamera, H264IsRecognisedAndDecoded) {
   camera.sink().set_wanted(true);
   ASSERT_TRUE(camera.sink().wait_for(camera.sink().seen().size() + 5));
   EXPECT_TRUE(camera.finish());
+  EXPECT_THAT(camera.log_text(), Not(HasSubstr("belong to no picture")));
   const auto seen = camera.sink().seen();
   EXPECT_TRUE(seen.back().delivered);
   for (size_t i = 1; i < seen.size(); ++i) {

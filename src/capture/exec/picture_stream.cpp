@@ -41,14 +41,20 @@ void PictureStream::push(std::span<const std::byte> bytes, const Pieces& pieces)
 
 void PictureStream::recognise() {
   size_t at = 0;
-  for (; at + start_bytes <= unknown_.size() && !recognised(); ++at) {
-    if (is_jpeg_start(&unknown_[at])) splitter_.emplace<jpeg::Splitter>();
-    if (is_h264_start(&unknown_[at])) splitter_.emplace<h264::AnnexBSplitter>();
+  for (; at + start_bytes <= unknown_.size(); ++at) {
+    if (is_jpeg_start(&unknown_[at])) {
+      splitter_.emplace<jpeg::Splitter>();
+      break;
+    }
+    if (is_h264_start(&unknown_[at])) {
+      splitter_.emplace<h264::AnnexBSplitter>();
+      break;
+    }
   }
-  // The byte behind which it began; the start code's fourth byte, a zero before it, is not missed by anybody.
-  const size_t drop = recognised() ? at - 1 : at;
-  unknown_.erase(unknown_.begin(), unknown_.begin() + static_cast<std::ptrdiff_t>(drop));
-  skipped_before_ += drop;
+  // The zero before a start code belongs to it.
+  if (at > 0 && unknown_[at - 1] == std::byte{0}) --at;
+  unknown_.erase(unknown_.begin(), unknown_.begin() + static_cast<std::ptrdiff_t>(at));
+  skipped_before_ += at;
 }
 
 void PictureStream::split(std::span<const std::byte> bytes, const Pieces& pieces) {
