@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint64_t wake_key = 0;
 constexpr int most_messages_a_turn = 64;    // then the other workers' turn
-constexpr int most_messages_waiting = 256;  // rare ones, for the control thread
 constexpr size_t most_pool_bytes = size_t{1} << 30;
 
 Error rule_broken(std::string message) { return {ErrorCode::protocol, std::move(message)}; }
@@ -217,9 +216,7 @@ Result<void> Ingest::take(const std::shared_ptr<WorkerRun>& run, ipc::SeqPacketS
       },
       received.message);
   if (is_ours) return rule_broken("a message that only the server may send");
-  if (run->messages_waiting_.fetch_add(1, std::memory_order_relaxed) >= most_messages_waiting) {
-    return rule_broken("more messages than anybody can handle");
-  }
+  if (!run->may_send_rare_message(clock_.now())) return rule_broken("more messages than anybody needs");
   listener_.on_message(run, std::move(received.message));
   return {};
 }

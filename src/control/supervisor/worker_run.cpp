@@ -57,6 +57,15 @@ void WorkerRun::note_sequence(uint64_t sequence) {
   if (sequence - first_sequence_ < most_ahead) raise_to(next_sequence_, sequence + 1);
 }
 
+bool WorkerRun::may_send_rare_message(Timestamp now) {
+  constexpr double burst = 256, per_second = 200;  // a worker's normal life has a few a second
+  constexpr int most_waiting = 256;
+  const double seconds = std::chrono::duration<double>(now - messages_counted_).count();
+  allowed_messages_ = std::min(burst, allowed_messages_ + seconds * per_second) - 1;
+  messages_counted_ = now;
+  return messages_waiting_.fetch_add(1, std::memory_order_relaxed) < most_waiting && allowed_messages_ >= 0;
+}
+
 void WorkerRun::note_status(const ipc::Status& status, Timestamp now) {
   raise_to(newest_frame_ns_, std::min(status.last_frame_ns, to_nanoseconds(now)));
   if (const uint64_t frames = status.captured + status.dropped) note_sequence(first_sequence_ + frames - 1);

@@ -49,6 +49,8 @@ class WorkerRun {
   // Ingest thread; true for the first frame of this run.
   bool note_frame(const ipc::Frame& frame, Timestamp now);
   void note_sequence(uint64_t sequence);
+  // Ingest thread: counts a message that goes to the control thread; false when they come too fast or pile up there.
+  bool may_send_rare_message(Timestamp now);
 
   // Constant after construction.
   const std::string camera_id_;
@@ -61,6 +63,8 @@ class WorkerRun {
   std::optional<ipc::MappedPool> pool_;
   WorkerLog log_;
   bool is_broken_ = false;
+  double allowed_messages_ = 0;  // fills up with time
+  Timestamp messages_counted_{};
   Streams targets_;  // kept for its capacity
 
   std::atomic<int64_t> newest_frame_ns_{0};
