@@ -92,10 +92,10 @@ std::optional<HttpResponse> Access::refusal(const HttpRequest& request, const Ro
 std::optional<HttpResponse> Access::refuse_peer(const HttpRequest& request) const {
   if (request.peer.is_loopback() || request.peer.is_private()) return std::nullopt;
   if (!options_.api_key.empty() && (has_key(request) || needs_key(request))) return std::nullopt;
-  return detail_response(403, options_.api_key.empty()
-                                  ? "protected mode: no credentials are configured, so only loopback, private and "
-                                    "link-local addresses are served; configure [server] api_key to serve others"
-                                  : "addresses from outside the local network are served with X-API-Key only");
+  const std::string who = request.peer.to_string();
+  if (!options_.api_key.empty()) return detail_response(403, who + " is not of the local network: it is served with X-API-Key only");
+  return detail_response(403, "protected mode: no credentials are configured, so only loopback, private and link-local addresses "
+                              "are served, and not " + who + "; configure [server] api_key to serve others");
 }
 
 std::optional<HttpResponse> Access::refuse_host(const HttpRequest& request) const {
