@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (camweave::parse_request_target(text, request).ok()) {
     if (!request.path.starts_with('/')) std::abort();
     for (const auto& segment : request.segments) {
-      if (segment == ".." || segment.find('\0') != std::string::npos || segment.find('\n') != std::string::npos) std::abort();
+      if (segment == ".." || segment.find('\0') != std::string::npos || segment.find('\n') != std::string::npos)
+        std::abort();
     }
   }
   (void)camweave::parse_form_fields(text);

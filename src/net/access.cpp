@@ -11,7 +11,8 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return result;
 }
 
@@ -55,12 +56,15 @@ bool is_under(std::string_view path, std::string_view prefix) {
 bool changes_something(const HttpRequest& request, const RouteOptions& route) {
   switch (request.method) {
     case HttpMethod::get:
-    case HttpMethod::head: return route.changes_state || request.is_websocket;
-    case HttpMethod::options: return false;
+    case HttpMethod::head:
+      return route.changes_state || request.is_websocket;
+    case HttpMethod::options:
+      return false;
     case HttpMethod::post:
     case HttpMethod::put:
     case HttpMethod::patch:
-    case HttpMethod::delete_: return true;
+    case HttpMethod::delete_:
+      return true;
   }
   return true;
 }
@@ -92,10 +96,14 @@ std::optional<HttpResponse> Access::refusal(const HttpRequest& request, const Ro
 std::optional<HttpResponse> Access::refuse_peer(const HttpRequest& request) const {
   if (request.peer.is_loopback() || request.peer.is_private()) return std::nullopt;
   if (!options_.api_key.empty() && (has_key(request) || needs_key(request))) return std::nullopt;
-  return detail_response(403, options_.api_key.empty()
-                                  ? "protected mode: no credentials are configured, so only loopback, private and "
-                                    "link-local addresses are served; configure [server] api_key to serve others"
-                                  : "addresses from outside the local network are served with X-API-Key only");
+  const std::string who = request.peer.to_string();
+  if (!options_.api_key.empty())
+    return detail_response(403, who + " is not of the local network: it is served with X-API-Key only");
+  return detail_response(
+      403,
+      "protected mode: no credentials are configured, so only loopback, private and link-local addresses "
+      "are served, and not " +
+          who + "; configure [server] api_key to serve others");
 }
 
 std::optional<HttpResponse> Access::refuse_host(const HttpRequest& request) const {
@@ -104,7 +112,8 @@ std::optional<HttpResponse> Access::refuse_host(const HttpRequest& request) cons
   std::string host = lower(without_port(request.header("Host")));
   if (host.ends_with('.')) host.pop_back();
   // No Host at all: no browser, so nothing to rebind.
-  if (host.empty() || host == "localhost" || host.ends_with(".localhost") || IpAddress::parse(host).ok()) return std::nullopt;
+  if (host.empty() || host == "localhost" || host.ends_with(".localhost") || IpAddress::parse(host).ok())
+    return std::nullopt;
   const std::string& own = options_.host_name;
   if (!own.empty() && (host == own || host == own + ".local" || host == own.substr(0, own.find('.')) ||
                        host == own.substr(0, own.find('.')) + ".local")) {
@@ -118,8 +127,10 @@ std::optional<HttpResponse> Access::refuse_origin(const HttpRequest& request, co
   if (!changes_something(request, route)) return std::nullopt;
   const std::string_view origin = request.header("Origin");
   if (!origin.empty()) {
-    if (origin_as_host(origin) == without_default_port(request.header("Host")) || is_allowed_origin(origin)) return std::nullopt;
-    return detail_response(403, "the origin '" + std::string(origin) + "' is not allowed: add it to [server] allowed_origins");
+    if (origin_as_host(origin) == without_default_port(request.header("Host")) || is_allowed_origin(origin))
+      return std::nullopt;
+    return detail_response(
+        403, "the origin '" + std::string(origin) + "' is not allowed: add it to [server] allowed_origins");
   }
   // An <img> or a link of another site carries no Origin, but browsers say where it came from.
   if (request.header("Sec-Fetch-Site") == "cross-site" && !is_allowed_origin("*")) {
@@ -130,7 +141,8 @@ std::optional<HttpResponse> Access::refuse_origin(const HttpRequest& request, co
 
 bool Access::needs_key(const HttpRequest& request) const {
   if (options_.api_key.empty() || request.method == HttpMethod::options) return false;
-  return std::ranges::any_of(options_.api_key_paths, [&](const std::string& prefix) { return is_under(request.path, prefix); });
+  return std::ranges::any_of(options_.api_key_paths,
+                             [&](const std::string& prefix) { return is_under(request.path, prefix); });
 }
 
 bool Access::has_key(const HttpRequest& request) const {
@@ -151,7 +163,8 @@ void Access::add_cors(const HttpRequest& request, HttpFields& headers) const {
   const std::string_view origin = request.header("Origin");
   if (origin.empty() || !is_allowed_origin(origin)) return;
   headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
-  headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location, X-Timestamp, X-Sequence, X-Exposure-Us, X-Gain");
+  headers.emplace_back("Access-Control-Expose-Headers",
+                       "ETag, Location, X-Timestamp, X-Sequence, X-Exposure-Us, X-Gain");
 }
 
 HttpResponse Access::preflight(const HttpRequest& request, std::string_view allowed_methods) const {
@@ -160,9 +173,11 @@ HttpResponse Access::preflight(const HttpRequest& request, std::string_view allo
   response.status = 204;
   response.with("Allow", std::string(allowed_methods));
   const std::string_view origin = request.header("Origin");
-  if (request.header("Access-Control-Request-Method").empty() || origin.empty() || !is_allowed_origin(origin)) return response;
+  if (request.header("Access-Control-Request-Method").empty() || origin.empty() || !is_allowed_origin(origin))
+    return response;
   response.with("Access-Control-Allow-Methods", std::string(allowed_methods))
-      .with("Access-Control-Allow-Headers", "Content-Type, X-API-Key, Authorization, If-None-Match, If-Match, Last-Event-ID")
+      .with("Access-Control-Allow-Headers",
+            "Content-Type, X-API-Key, Authorization, If-None-Match, If-Match, Last-Event-ID")
       .with("Access-Control-Max-Age", "600");
   // A page on the Internet that calls into a private network (Chrome's check).
   if (!request.header("Access-Control-Request-Private-Network").empty()) {

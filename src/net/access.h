@@ -1,9 +1,11 @@
-// Access: who is served (docs/reference/access.md). Decides on a request's head alone, before its body is read. Immutable,
-// so thread-safe; a reload puts a new one in the old one's place.
+// Access: who is served (docs/reference/access.md). Decides on a request's head alone, before its body is read.
+// Immutable, so thread-safe; a reload puts a new one in the old one's place.
 //
-//  - Protected mode: without credentials configured, only loopback, private and link-local peers are served. A peer from
+//  - Protected mode: without credentials configured, only loopback, private and link-local peers are served. A peer
+//  from
 //    elsewhere needs the API key, on every path.
-//  - Host must be an IP literal, localhost, this machine's name (plain or .local) or in allowed_hosts: a page that had its
+//  - Host must be an IP literal, localhost, this machine's name (plain or .local) or in allowed_hosts: a page that had
+//  its
 //    name rebound to our address carries its own name there.
 //  - Origin must be the server's own or in allowed_origins for WebSockets and for requests that change something.
 //  - CORS headers and preflight answers for allowed_origins.
@@ -25,7 +27,7 @@ struct AccessOptions {
   std::vector<std::string> allowed_hosts;    // names without a port; "*" switches the check off
   std::string api_key;                       // empty: none, protected mode
   std::vector<std::string> api_key_paths = {"/api/v1", "/camera", "/streaming", "/v1"};  // whole segments
-  std::string host_name;                     // this machine's; empty: gethostname()
+  std::string host_name;  // this machine's; empty: gethostname()
 };
 
 class Access {

@@ -53,7 +53,8 @@ TEST(Access, TheKeyIsNeededOnItsPathsOnly) {
     EXPECT_EQ(status(access, {.path = path, .headers = {{"Host", "localhost"}, {"X-API-Key", "wrong!"}}}), 401) << path;
     EXPECT_EQ(status(access, {.path = path, .headers = {{"Host", "localhost"}, {"x-api-key", "secret"}}}), 200) << path;
   }
-  for (const char* path : {"/health", "/", "/cameras-page", "/v10/x", "/config"}) EXPECT_EQ(status(access, {.path = path}), 200) << path;
+  for (const char* path : {"/health", "/", "/cameras-page", "/v10/x", "/config"})
+    EXPECT_EQ(status(access, {.path = path}), 200) << path;
   EXPECT_EQ(status(Access({.api_key = "secret"}), {.method = HttpMethod::options}), 200);
 }
 
@@ -69,11 +70,13 @@ TEST(Access, TheRefusalSaysWhatTheInterfaceSays) {
 
 TEST(Access, AReboundNameIsRefused) {
   const Access access({.allowed_hosts = {"cams.example"}, .host_name = "photobooth"});
-  for (const char* host : {"localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[fe80::1]", "192.168.1.5",
-                           "photobooth", "Photobooth.local:8000", "PHOTOBOOTH.local.", "cams.example", "CAMS.example:443", ""}) {
+  for (const char* host :
+       {"localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[fe80::1]", "192.168.1.5", "photobooth",
+        "Photobooth.local:8000", "PHOTOBOOTH.local.", "cams.example", "CAMS.example:443", ""}) {
     EXPECT_EQ(status(access, {.headers = {{"Host", host}}}), 200) << host;
   }
-  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "photobooth.example", "photobooth.local.evil.example"}) {
+  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "photobooth.example",
+                           "photobooth.local.evil.example"}) {
     EXPECT_EQ(status(access, {.headers = {{"Host", host}}}), 403) << host;
   }
   EXPECT_EQ(status(Access({.allowed_hosts = {"*"}}), {.headers = {{"Host", "evil.example"}}}), 200);
@@ -82,7 +85,8 @@ TEST(Access, AReboundNameIsRefused) {
 TEST(Access, ForeignPagesMayNotChangeThingsOrOpenWebSockets) {
   const Access access({.allowed_origins = {"https://App.example", "null"}});
   const auto from = [](const char* origin) { return HttpFields{{"Host", "192.168.1.5:8000"}, {"Origin", origin}}; };
-  for (const char* origin : {"http://evil.example", "http://192.168.1.5", "http://192.168.1.5:8001", "https://app.example.evil", "file://"}) {
+  for (const char* origin : {"http://evil.example", "http://192.168.1.5", "http://192.168.1.5:8001",
+                             "https://app.example.evil", "file://"}) {
     EXPECT_EQ(status(access, {.method = HttpMethod::post, .headers = from(origin)}), 403) << origin;
     EXPECT_EQ(status(access, {.headers = from(origin), .is_websocket = true}), 403) << origin;
     EXPECT_EQ(status(access, {.headers = from(origin)}), 200) << origin;  // without CORS headers the page can't read it
@@ -92,9 +96,13 @@ TEST(Access, ForeignPagesMayNotChangeThingsOrOpenWebSockets) {
     EXPECT_EQ(status(access, {.method = HttpMethod::post, .headers = from(origin)}), 200) << origin;
     EXPECT_EQ(status(access, {.headers = from(origin), .is_websocket = true}), 200) << origin;
   }
-  EXPECT_EQ(status(access, {.headers = {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}}, .route = {.changes_state = true}}), 403);
+  EXPECT_EQ(status(access, {.headers = {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}},
+                            .route = {.changes_state = true}}),
+            403);
   EXPECT_EQ(status(access, {.method = HttpMethod::post}), 200);  // no browser
-  EXPECT_EQ(status(Access({.allowed_origins = {"*"}}), {.method = HttpMethod::post, .headers = from("http://any.example")}), 200);
+  EXPECT_EQ(
+      status(Access({.allowed_origins = {"*"}}), {.method = HttpMethod::post, .headers = from("http://any.example")}),
+      200);
 }
 
 TEST(Access, CorsIsForAllowedOriginsOnly) {
@@ -110,7 +118,7 @@ TEST(Access, CorsIsForAllowedOriginsOnly) {
   request.headers[0].second = "https://evil.example";
   headers.clear();
   access.add_cors(request, headers);
-  EXPECT_EQ(headers.size(), 1u);  // Vary alone
+  EXPECT_EQ(headers.size(), 1u);                                                   // Vary alone
   EXPECT_EQ(access.preflight(request, "GET, PATCH, OPTIONS").headers.size(), 1u);  // Allow alone
   headers.clear();
   Access().add_cors(request, headers);

@@ -1,5 +1,6 @@
 // Connection: one accepted TCP (or UNIX) socket on its loop, after HTTP let go of it: the descriptor, readiness without
-// allocation, and nothing else, so that ten thousand idle ones are small. Thread-bound to its loop; may be made elsewhere.
+// allocation, and nothing else, so that ten thousand idle ones are small. Thread-bound to its loop; may be made
+// elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,8 @@ class Connection {
   bool is_open() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }  // -1 once closed; non-blocking
 
-  // One call of on_readable() / on_writable() each, unless closed before. At most one wait of each kind at a time: asking
-  // again while one is pending does nothing.
+  // One call of on_readable() / on_writable() each, unless closed before. At most one wait of each kind at a time:
+  // asking again while one is pending does nothing.
   void wait_readable(std::shared_ptr<ReadinessHandler> handler);
   void wait_writable(std::shared_ptr<ReadinessHandler> handler);
 

@@ -23,10 +23,10 @@ class FrameSender {
   explicit FrameSender(Connection& connection);
 
   enum class Progress {
-    done,     // everything is with the kernel: the next frame may start
-    waiting,  // the socket is full: call wait_writable(), then on_writable()
+    done,         // everything is with the kernel: the next frame may start
+    waiting,      // the socket is full: call wait_writable(), then on_writable()
     not_started,  // the frame was refused by a full socket and not taken: wait_writable(), then start with the newest
-    failed,   // the connection is dead
+    failed,       // the connection is dead
   };
 
   // Only when idle(). Keeps `image` until its last byte is with the kernel.

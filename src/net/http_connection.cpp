@@ -24,7 +24,8 @@ void copy_fields(const http::fields& from, HttpFields& into) {
   for (const auto& field : from) into.emplace_back(std::string(field.name_string()), std::string(field.value()));
 }
 
-// Whether a method can begin with it (RFC 9110's token): what can't is no HTTP at all (TLS, say) and is told so at once.
+// Whether a method can begin with it (RFC 9110's token): what can't is no HTTP at all (TLS, say) and is told so at
+// once.
 bool begins_a_method(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
 }  // namespace
@@ -59,8 +60,8 @@ void HttpConnection::on_readable() {
   advance();
 }
 
-// Parses and answers until there is nothing more to parse or somebody has to wait. Answers that handlers give at once come
-// back here through finish_answer(), hence the flag: no recursion, however many requests are piped in.
+// Parses and answers until there is nothing more to parse or somebody has to wait. Answers that handlers give at once
+// come back here through finish_answer(), hence the flag: no recursion, however many requests are piped in.
 void HttpConnection::advance() {
   if (advancing_) return;
   advancing_ = true;
@@ -87,12 +88,15 @@ bool HttpConnection::parse_some() {
       reading_->parser.header_limit(static_cast<uint32_t>(service_->limits.max_head_bytes));
       reading_->parser.body_limit(boost::none);  // by route, once the head is known
       return true;
-    case Phase::head: return read_head();
-    case Phase::body: return read_body();
+    case Phase::head:
+      return read_head();
+    case Phase::body:
+      return read_body();
     case Phase::handling:
     case Phase::answering:
     case Phase::lingering:
-    case Phase::ended: return false;
+    case Phase::ended:
+      return false;
   }
   return false;
 }
@@ -135,7 +139,8 @@ bool HttpConnection::read_body() {
   auto& parser = reading_->parser;
   const size_t before = input_.size();
   if (!parser.is_done() && !input_.empty()) input_.erase(0, parser.put(boost::asio::buffer(input_), error));
-  const bool is_stuck = input_.size() == before && before > service_->limits.max_head_bytes;  // an endless chunk extension
+  const bool is_stuck =
+      input_.size() == before && before > service_->limits.max_head_bytes;  // an endless chunk extension
   if (is_stuck || (error && error != http::error::need_more)) {
     refuse(400, "a malformed request body", NetCounter::requests_refused_malformed);
     return true;
@@ -160,7 +165,8 @@ void HttpConnection::accept_head() {
   if (target.size() > service_->limits.max_target_bytes) {
     return refuse(414, "the URL is too long", NetCounter::requests_refused_too_large);
   }
-  const auto method = parse_http_method(std::string_view(message.method_string().data(), message.method_string().size()));
+  const auto method =
+      parse_http_method(std::string_view(message.method_string().data(), message.method_string().size()));
   if (!method) return refuse(501, "the method is unknown", NetCounter::requests_refused_unknown);
   request.method = *method;
   if (message.version() >= 11 && message.count(http::field::host) != 1) {
@@ -241,7 +247,8 @@ void HttpConnection::answer(HttpResponse response, const HttpRequest& request, c
   if (is_gone()) return;
   const bool is_head_request = request.method == HttpMethod::head;
   access.add_cors(request, response.headers);
-  const HeadKind kind{.keep_alive = keep_alive_, .has_length = response.has_length && response.status != 204 && response.status != 304};
+  const HeadKind kind{.keep_alive = keep_alive_,
+                      .has_length = response.has_length && response.status != 204 && response.status != 304};
   send(response, write_response_head(response, kind, connection_->loop().clock()), is_head_request);
 }
 
@@ -304,12 +311,18 @@ void HttpConnection::on_sweep(Timestamp now) {
   NetCounters& counters = connection_->loop().counters();
   switch (phase_) {
     case Phase::head:
-    case Phase::body: return refuse(408, "the request did not come in time", NetCounter::requests_timed_out);
-    case Phase::idle: counters.add(NetCounter::idle_connections_closed); break;
-    case Phase::answering: counters.add(NetCounter::slow_clients_cut); break;
+    case Phase::body:
+      return refuse(408, "the request did not come in time", NetCounter::requests_timed_out);
+    case Phase::idle:
+      counters.add(NetCounter::idle_connections_closed);
+      break;
+    case Phase::answering:
+      counters.add(NetCounter::slow_clients_cut);
+      break;
     case Phase::handling:
     case Phase::lingering:
-    case Phase::ended: break;
+    case Phase::ended:
+      break;
   }
   end();
 }

@@ -1,5 +1,5 @@
-// HttpConnection: one connection while it speaks HTTP: reads requests one after another, hands each to the server's router
-// as an HttpExchange, writes the answer. Private to net/. Thread-bound to its loop, except where said.
+// HttpConnection: one connection while it speaks HTTP: reads requests one after another, hands each to the server's
+// router as an HttpExchange, writes the answer. Private to net/. Thread-bound to its loop, except where said.
 //
 // It lives by the wait that it has pending, or by the exchange that is being answered.
 #pragma once

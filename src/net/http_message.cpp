@@ -23,20 +23,44 @@ struct Reason {
   int status;
   const char* text;
 };
-constexpr std::array reasons{
-    Reason{100, "Continue"},           Reason{101, "Switching Protocols"},   Reason{200, "OK"},
-    Reason{201, "Created"},            Reason{202, "Accepted"},              Reason{204, "No Content"},
-    Reason{206, "Partial Content"},    Reason{301, "Moved Permanently"},     Reason{302, "Found"},
-    Reason{303, "See Other"},          Reason{304, "Not Modified"},          Reason{307, "Temporary Redirect"},
-    Reason{308, "Permanent Redirect"}, Reason{400, "Bad Request"},           Reason{401, "Unauthorized"},
-    Reason{403, "Forbidden"},          Reason{404, "Not Found"},             Reason{405, "Method Not Allowed"},
-    Reason{406, "Not Acceptable"},     Reason{408, "Request Timeout"},       Reason{409, "Conflict"},
-    Reason{411, "Length Required"},    Reason{412, "Precondition Failed"},   Reason{413, "Content Too Large"},
-    Reason{414, "URI Too Long"},       Reason{415, "Unsupported Media Type"}, Reason{416, "Range Not Satisfiable"},
-    Reason{417, "Expectation Failed"}, Reason{422, "Unprocessable Content"}, Reason{426, "Upgrade Required"},
-    Reason{429, "Too Many Requests"},  Reason{431, "Request Header Fields Too Large"},
-    Reason{500, "Internal Server Error"}, Reason{501, "Not Implemented"},    Reason{502, "Bad Gateway"},
-    Reason{503, "Service Unavailable"},   Reason{504, "Gateway Timeout"},    Reason{505, "HTTP Version Not Supported"}};
+constexpr std::array reasons{Reason{100, "Continue"},
+                             Reason{101, "Switching Protocols"},
+                             Reason{200, "OK"},
+                             Reason{201, "Created"},
+                             Reason{202, "Accepted"},
+                             Reason{204, "No Content"},
+                             Reason{206, "Partial Content"},
+                             Reason{301, "Moved Permanently"},
+                             Reason{302, "Found"},
+                             Reason{303, "See Other"},
+                             Reason{304, "Not Modified"},
+                             Reason{307, "Temporary Redirect"},
+                             Reason{308, "Permanent Redirect"},
+                             Reason{400, "Bad Request"},
+                             Reason{401, "Unauthorized"},
+                             Reason{403, "Forbidden"},
+                             Reason{404, "Not Found"},
+                             Reason{405, "Method Not Allowed"},
+                             Reason{406, "Not Acceptable"},
+                             Reason{408, "Request Timeout"},
+                             Reason{409, "Conflict"},
+                             Reason{411, "Length Required"},
+                             Reason{412, "Precondition Failed"},
+                             Reason{413, "Content Too Large"},
+                             Reason{414, "URI Too Long"},
+                             Reason{415, "Unsupported Media Type"},
+                             Reason{416, "Range Not Satisfiable"},
+                             Reason{417, "Expectation Failed"},
+                             Reason{422, "Unprocessable Content"},
+                             Reason{426, "Upgrade Required"},
+                             Reason{429, "Too Many Requests"},
+                             Reason{431, "Request Header Fields Too Large"},
+                             Reason{500, "Internal Server Error"},
+                             Reason{501, "Not Implemented"},
+                             Reason{502, "Bad Gateway"},
+                             Reason{503, "Service Unavailable"},
+                             Reason{504, "Gateway Timeout"},
+                             Reason{505, "HTTP Version Not Supported"}};
 
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -82,7 +106,8 @@ Result<void> parse_path(std::string_view raw, HttpRequest& into) {
     auto segment = decode(raw.substr(at + 1, end - at - 1), Plus::is_plus);
     if (!segment) return segment.error();
     if (*segment == ".." || *segment == ".") return Error{ErrorCode::invalid_argument, "a dot segment in the URL"};
-    if (std::ranges::any_of(*segment, is_control)) return Error{ErrorCode::invalid_argument, "a control character in the URL"};
+    if (std::ranges::any_of(*segment, is_control))
+      return Error{ErrorCode::invalid_argument, "a control character in the URL"};
     into.path += '/';
     into.path += *segment;
     if (end < raw.size() || !segment->empty()) into.segments.push_back(std::move(*segment));
@@ -92,7 +117,8 @@ Result<void> parse_path(std::string_view raw, HttpRequest& into) {
 }
 
 std::string_view find_field(const HttpFields& fields, std::string_view name) {
-  const auto found = std::ranges::find_if(fields, [&](const auto& field) { return equal_in_any_case(field.first, name); });
+  const auto found =
+      std::ranges::find_if(fields, [&](const auto& field) { return equal_in_any_case(field.first, name); });
   return found == fields.end() ? std::string_view() : found->second;
 }
 
@@ -104,7 +130,8 @@ const char* to_string(HttpMethod method) {
 }
 
 std::optional<HttpMethod> parse_http_method(std::string_view name) {
-  const auto row = std::ranges::find(method_names, name, [](const MethodName& entry) { return std::string_view(entry.name); });
+  const auto row =
+      std::ranges::find(method_names, name, [](const MethodName& entry) { return std::string_view(entry.name); });
   return row == method_names.end() ? std::nullopt : std::optional(row->method);
 }
 
@@ -194,17 +221,28 @@ HttpResponse detail_response(int status, std::string_view detail) {
 HttpResponse error_response(const Error& error) {
   int status = 500;
   switch (error.code) {
-    case ErrorCode::invalid_argument: status = 400; break;
-    case ErrorCode::not_found: status = 404; break;
-    case ErrorCode::permission_denied: status = 403; break;
-    case ErrorCode::unsupported: status = 422; break;
+    case ErrorCode::invalid_argument:
+      status = 400;
+      break;
+    case ErrorCode::not_found:
+      status = 404;
+      break;
+    case ErrorCode::permission_denied:
+      status = 403;
+      break;
+    case ErrorCode::unsupported:
+      status = 422;
+      break;
     case ErrorCode::busy:
     case ErrorCode::unavailable:
     case ErrorCode::timeout:
-    case ErrorCode::exhausted: status = 503; break;
+    case ErrorCode::exhausted:
+      status = 503;
+      break;
     case ErrorCode::io:
     case ErrorCode::protocol:
-    case ErrorCode::internal: break;
+    case ErrorCode::internal:
+      break;
   }
   return detail_response(status, error.message);
 }

@@ -28,10 +28,10 @@ struct HttpRequest {
   std::vector<std::string> segments;  // decoded; "/a/b" → {"a", "b"}; "/" → {}
   HttpFields query;                   // decoded, in order, repeated names kept
   HttpFields headers;
-  HttpFields parameters;              // what the route's {names} stand for
+  HttpFields parameters;  // what the route's {names} stand for
   std::string body;
   IpAddress peer;
-  bool is_websocket = false;          // asks_for_websocket()
+  bool is_websocket = false;  // asks_for_websocket()
 
   // By name in any case; empty when absent. The first of several.
   std::string_view header(std::string_view name) const;
@@ -39,8 +39,8 @@ struct HttpRequest {
   std::string_view parameter(std::string_view name) const;
 };
 
-// Takes a request's target apart ("/a%20b/c?x=1&x=2"). Fails for bad escapes, control characters, an encoded NUL or slash
-// trickery ("..", encoded "/" stays inside its segment). Pure; fuzzed.
+// Takes a request's target apart ("/a%20b/c?x=1&x=2"). Fails for bad escapes, control characters, an encoded NUL or
+// slash trickery ("..", encoded "/" stays inside its segment). Pure; fuzzed.
 Result<void> parse_request_target(std::string_view target, HttpRequest& into);
 // "a=1&b=x+y%21" (a query, or an application/x-www-form-urlencoded body). Pure; fuzzed.
 Result<HttpFields> parse_form_fields(std::string_view text);

@@ -25,7 +25,8 @@ TEST(RequestTarget, TheAbsoluteFormIsThePathWithin) {
 
 TEST(RequestTarget, RefusesWhatHidesSomething) {
   HttpRequest request;
-  for (const char* bad : {"", "x", "/%", "/%4", "/%g1", "/%00", "/a/%2e%2e/b", "/./a", "/a?b=%", "/%0a", "/a%7f", "ftp://x/"}) {
+  for (const char* bad :
+       {"", "x", "/%", "/%4", "/%g1", "/%00", "/a/%2e%2e/b", "/./a", "/a?b=%", "/%0a", "/a%7f", "ftp://x/"}) {
     EXPECT_FALSE(parse_request_target(bad, request).ok()) << bad;
   }
 }

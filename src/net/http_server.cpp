@@ -6,8 +6,8 @@
 
 namespace camweave {
 
-HttpExchange::HttpExchange(IoLoop& loop, std::shared_ptr<HttpConnection> connection, std::shared_ptr<const Access> access,
-                           HttpRequest request)
+HttpExchange::HttpExchange(IoLoop& loop, std::shared_ptr<HttpConnection> connection,
+                           std::shared_ptr<const Access> access, HttpRequest request)
     : loop_(loop), connection_(std::move(connection)), access_(std::move(access)), request_(std::move(request)) {}
 
 // The connection may only be let go on its loop.
@@ -25,10 +25,11 @@ void HttpExchange::respond(HttpResponse response) {
     return connection->answer(std::move(response), request_, *access_);
   }
   // The exchange may end before the task runs.
-  loop_.post([connection = std::move(connection), access = access_, request = request_, response = std::move(response)] {
-    connection->count_refusal(response.status);
-    connection->answer(response, request, *access);
-  });
+  loop_.post(
+      [connection = std::move(connection), access = access_, request = request_, response = std::move(response)] {
+        connection->count_refusal(response.status);
+        connection->answer(response, request, *access);
+      });
 }
 
 std::string HttpExchange::stream_head(const HttpResponse& response) const {
@@ -47,8 +48,7 @@ std::unique_ptr<Connection> HttpExchange::take_over() {
 
 struct HttpServer::State {
   State(IoLoops& its_loops, const Router& router, Access access, Log& log, HttpLimits limits)
-      : loops(its_loops),
-        service(std::make_shared<HttpService>(router, log, limits)) {
+      : loops(its_loops), service(std::make_shared<HttpService>(router, log, limits)) {
     MutexLock lock(service->mutex);
     service->access = std::make_shared<const Access>(std::move(access));
   }
@@ -68,9 +68,11 @@ Result<ListenAddress> HttpServer::listen(const ListenAddress& address) {
   options.max_connections_per_address = state_->service->limits.max_connections_per_address;
   options.subject = "http";
   options.refusal =
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 34\r\nConnection: close\r\n"
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 34\r\nConnection: "
+      "close\r\n"
       "Retry-After: 5\r\n\r\n{\"detail\":\"too many connections\"}";
-  options.refusal.replace(options.refusal.find("34"), 2, std::to_string(options.refusal.size() - options.refusal.find('{')));
+  options.refusal.replace(options.refusal.find("34"), 2,
+                          std::to_string(options.refusal.size() - options.refusal.find('{')));
   auto listener = Listener::start(state_->loops, state_->service->log, address, std::move(options),
                                   [service = state_->service](std::unique_ptr<Connection> connection) {
                                     std::make_shared<HttpConnection>(service, std::move(connection))->begin();

@@ -15,9 +15,11 @@ namespace {
 class HttpServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    router_.add(HttpMethod::get, "/hello", [](const auto& exchange) { exchange->respond(text_response(200, "hello")); });
+    router_.add(HttpMethod::get, "/hello",
+                [](const auto& exchange) { exchange->respond(text_response(200, "hello")); });
     router_.add(HttpMethod::post, "/echo",
-                [](const auto& exchange) { exchange->respond(text_response(200, exchange->request().body)); }, {.max_body_bytes = 1000});
+                [](const auto& exchange) { exchange->respond(text_response(200, exchange->request().body)); },
+                {.max_body_bytes = 1000});
     router_.add(HttpMethod::get, "/later", [this](const auto& exchange) {
       workers_.emplace_back([exchange] { exchange->respond(text_response(200, "later")); });
     });
@@ -28,7 +30,10 @@ class HttpServerTest : public ::testing::Test {
       response.shared_body = std::as_bytes(std::span(big_));
       exchange->respond(std::move(response));
     });
-    router_.add(HttpMethod::get, "/events", [this](const auto& exchange) { events_ = EventStream::start(exchange); ++event_streams_; });
+    router_.add(HttpMethod::get, "/events", [this](const auto& exchange) {
+      events_ = EventStream::start(exchange);
+      ++event_streams_;
+    });
     router_.websocket("/ws", [](const auto& exchange) { exchange->respond(detail_response(503, "later")); });
     start({});
   }
@@ -101,7 +106,9 @@ TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
 
 TEST_F(HttpServerTest, RequestsMayComeByteByByte) {
   TestClient client(port_);
-  const std::string request = "\r\nPOST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+  const std::string request =
+      "\r\nPOST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
   for (const char byte : request) ASSERT_TRUE(client.send({&byte, 1}));
   EXPECT_TRUE(client.read_until("\r\n\r\nabcde"));
 }
@@ -172,7 +179,15 @@ TEST_F(HttpServerTest, BadRequestsAreRefusedWithTheRightStatus) {
   const std::string host = " HTTP/1.1\r\nHost: localhost\r\n";
   const std::vector<Bad> cases{
       {"head too large", "GET /hello" + host + "X: " + std::string(20'000, 'x') + "\r\n\r\n", 431},
-      {"many headers", "GET /hello" + host + [] { std::string all; for (int i = 0; i < 3000; ++i) all += "A: b\r\n"; return all; }() + "\r\n", 431},
+      {"many headers",
+       "GET /hello" + host +
+           [] {
+             std::string all;
+             for (int i = 0; i < 3000; ++i) all += "A: b\r\n";
+             return all;
+           }() +
+           "\r\n",
+       431},
       {"URL too long", "GET /" + std::string(9'000, 'x') + host + "\r\n", 414},
       {"URL without end", "GET /" + std::string(30'000, 'x'), 414},
       {"bad escape", "GET /%zz" + host + "\r\n", 400},
@@ -184,7 +199,8 @@ TEST_F(HttpServerTest, BadRequestsAreRefusedWithTheRightStatus) {
       {"no host", "GET /hello HTTP/1.1\r\n\r\n", 400},
       {"two hosts", "GET /hello" + host + "Host: other\r\n\r\n", 400},
       {"two lengths", "POST /echo" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400},
-      {"length and chunks", "POST /echo" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"length and chunks", "POST /echo" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"negative length", "POST /echo" + host + "Content-Length: -1\r\n\r\n", 400},
       {"bad chunk", "POST /echo" + host + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
       {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc", 9), 400},
@@ -197,7 +213,8 @@ TEST_F(HttpServerTest, BadRequestsAreRefusedWithTheRightStatus) {
     TestClient client(port_);
     client.send(bad.request);
     EXPECT_TRUE(client.read_until("\r\n\r\n")) << bad.name;
-    EXPECT_TRUE(client.received().starts_with("HTTP/1.1 " + std::to_string(bad.status))) << bad.name << ": " << client.received();
+    EXPECT_TRUE(client.received().starts_with("HTTP/1.1 " + std::to_string(bad.status)))
+        << bad.name << ": " << client.received();
     EXPECT_NE(client.received().find("{\"detail\":"), std::string::npos) << bad.name;
   }
   TestClient after(port_);
@@ -288,7 +305,8 @@ TEST_F(HttpServerTest, APortInUseNamesTheCure) {
   auto second = server_->listen({*IpAddress::parse("127.0.0.1"), port_, false});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code, ErrorCode::busy);
-  EXPECT_NE(second.error().message.find("127.0.0.1:" + std::to_string(port_) + ": the port is in use"), std::string::npos);
+  EXPECT_NE(second.error().message.find("127.0.0.1:" + std::to_string(port_) + ": the port is in use"),
+            std::string::npos);
 }
 
 TEST_F(HttpServerTest, NoConnectionsAreAcceptedAfterTheEnd) {

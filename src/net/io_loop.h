@@ -1,10 +1,10 @@
-// IoLoop: one thread that runs one boost::asio::io_context, the PacketDispatcher of its sessions, and a coarse sweep for
-// deadlines (a timer for each connection would cost more than the connections do). A connection stays on the loop that it
-// was given to, so sessions need no locks. IoLoops: all of them.
+// IoLoop: one thread that runs one boost::asio::io_context, the PacketDispatcher of its sessions, and a coarse sweep
+// for deadlines (a timer for each connection would cost more than the connections do). A connection stays on the loop
+// that it was given to, so sessions need no locks. IoLoops: all of them.
 //
-// post() and counters() are thread-safe, everything else thread-bound. Sessions live in the loop: destroying the IoLoops
-// ends every session, so what sessions use (Cameras, Clock, Log) must outlive it; and who keeps a session's callback (an
-// HttpExchange waiting for a camera's answer) must have called or dropped it before.
+// post() and counters() are thread-safe, everything else thread-bound. Sessions live in the loop: destroying the
+// IoLoops ends every session, so what sessions use (Cameras, Clock, Log) must outlive it; and who keeps a session's
+// callback (an HttpExchange waiting for a camera's answer) must have called or dropped it before.
 #pragma once
 
 #include <chrono>
@@ -52,8 +52,8 @@ class IoLoop {
   static Result<std::unique_ptr<IoLoop>> create(const Clock& clock);
   ~IoLoop();  // stopped first by its owner
 
-  void run();   // until stop(); on the loop's thread
-  void stop();  // thread-safe
+  void run();                             // until stop(); on the loop's thread
+  void stop();                            // thread-safe
   void post(std::function<void()> task);  // thread-safe; runs in order of posting
 
   // Owns something that waits without a connection, until let_go() or the loop's end. Thread-bound.

@@ -20,7 +20,8 @@ class IpAddress {
 
   // "192.0.2.1", "2001:db8::1", with or without brackets; a zone (%eth0) is cut off.
   static Result<IpAddress> parse(std::string_view text);
-  static IpAddress from_socket_address(const sockaddr& address);  // neither AF_INET nor AF_INET6: loopback (UNIX sockets)
+  static IpAddress from_socket_address(
+      const sockaddr& address);  // neither AF_INET nor AF_INET6: loopback (UNIX sockets)
 
   sockaddr_storage to_socket_address(uint16_t port, bool as_v6 = false) const;
 

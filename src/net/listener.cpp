@@ -50,11 +50,13 @@ Error bind_error(const ListenAddress& address, int error_number) {
     case EADDRINUSE:
       return {ErrorCode::busy, what + "the port is in use; stop the program that has it, or configure another port"};
     case EACCES:
-      return {ErrorCode::permission_denied,
-              what + "no permission; choose a port from 1024 up, or give the right to lower ones (CAP_NET_BIND_SERVICE)"};
+      return {
+          ErrorCode::permission_denied,
+          what + "no permission; choose a port from 1024 up, or give the right to lower ones (CAP_NET_BIND_SERVICE)"};
     case EADDRNOTAVAIL:
       return {ErrorCode::not_found, what + "this machine has no such address; 0.0.0.0 listens on all"};
-    default: return system_error("cannot listen on " + address.to_string(), error_number);
+    default:
+      return system_error("cannot listen on " + address.to_string(), error_number);
   }
 }
 
@@ -188,7 +190,8 @@ Result<std::unique_ptr<Listener>> Listener::start(IoLoops& loops, Log& log, cons
                                                   ListenerOptions options, OnConnection on_connection) {
   auto bound = bind_and_listen(address);
   if (!bound) return bound.error();
-  auto acceptor = std::make_shared<Acceptor>(loops, log, std::move(bound->fd), std::move(options), std::move(on_connection));
+  auto acceptor =
+      std::make_shared<Acceptor>(loops, log, std::move(bound->fd), std::move(options), std::move(on_connection));
   acceptor->loop().post([acceptor] { acceptor->begin(); });
   return std::unique_ptr<Listener>(new Listener(bound->address, std::move(acceptor)));
 }

@@ -1,5 +1,5 @@
-// Listener: accepts TCP connections on one address and spreads them over the loops, where each stays for life. Bounded in
-// connections, in all and for each peer address; out of file descriptors it pauses and says so.
+// Listener: accepts TCP connections on one address and spreads them over the loops, where each stays for life. Bounded
+// in connections, in all and for each peer address; out of file descriptors it pauses and says so.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,8 @@ namespace camweave {
 struct ListenerOptions {
   size_t max_connections = 20'000;
   size_t max_connections_per_address = 20'000;
-  std::string subject;          // for the log: "http"
-  std::string refusal;          // sent to a connection that is over the limits; may be empty
+  std::string subject;  // for the log: "http"
+  std::string refusal;  // sent to a connection that is over the limits; may be empty
 };
 
 class Listener {

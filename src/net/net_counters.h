@@ -1,5 +1,5 @@
-// What the network side counts, for /metrics: every refusal, drop and cut-off has a counter. One block for each I/O loop,
-// so that loops don't share cache lines; add() and read() are thread-safe.
+// What the network side counts, for /metrics: every refusal, drop and cut-off has a counter. One block for each I/O
+// loop, so that loops don't share cache lines; add() and read() are thread-safe.
 #pragma once
 
 #include <array>
@@ -11,23 +11,23 @@ namespace camweave {
 enum class NetCounter : unsigned {
   connections_accepted,
   connections_closed,
-  connections_refused_limit,       // too many at once, on the listener or from one address
-  accept_paused_out_of_files,      // the process is out of file descriptors
+  connections_refused_limit,   // too many at once, on the listener or from one address
+  accept_paused_out_of_files,  // the process is out of file descriptors
   requests,
-  requests_refused_malformed,      // 400
-  requests_refused_too_large,      // 413, 414, 431
-  requests_refused_access,         // 401, 403
-  requests_refused_unknown,        // 404, 405
-  requests_timed_out,              // 408: the head or body did not come in time
+  requests_refused_malformed,  // 400
+  requests_refused_too_large,  // 413, 414, 431
+  requests_refused_access,     // 401, 403
+  requests_refused_unknown,    // 404, 405
+  requests_timed_out,          // 408: the head or body did not come in time
   idle_connections_closed,
   websocket_protocol_errors,
-  websocket_floods,                // too many pings or control frames
+  websocket_floods,  // too many pings or control frames
   frames_sent,
-  frames_dropped_slow_client,      // passed over because a newer one was there
-  frames_dropped_memory,           // packet memory was short
+  frames_dropped_slow_client,  // passed over because a newer one was there
+  frames_dropped_memory,       // packet memory was short
   bytes_sent,
-  send_calls,                      // sendfile and send calls for frames
-  slow_clients_cut,                // 10 s without progress
+  send_calls,        // sendfile and send calls for frames
+  slow_clients_cut,  // 10 s without progress
   sse_overflows,
   count_of_counters,
 };

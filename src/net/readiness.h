@@ -1,8 +1,9 @@
-// ReadinessSet: which of a loop's sockets somebody waits for, and who. One epoll set of our own inside the loop: Asio's keeps
-// some hundred bytes for each descriptor, and never gives them back. Thread-bound to the loop, but for constructing a SocketWatch.
+// ReadinessSet: which of a loop's sockets somebody waits for, and who. One epoll set of our own inside the loop: Asio's
+// keeps some hundred bytes for each descriptor, and never gives them back. Thread-bound to the loop, but for
+// constructing a SocketWatch.
 //
-// Who waits is kept alive by the wait, so a session lives as long as it waits for its socket. A wait that is dropped lets go
-// of its handler later, never inside the call that dropped it.
+// Who waits is kept alive by the wait, so a session lives as long as it waits for its socket. A wait that is dropped
+// lets go of its handler later, never inside the call that dropped it.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -28,7 +29,8 @@ class ReadinessHandler {
 class ReadinessSet;
 
 // One socket.
-class SocketWatch : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class SocketWatch
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   using Handler = std::shared_ptr<ReadinessHandler>;
 
@@ -46,10 +48,10 @@ class SocketWatch : public boost::intrusive::list_base_hook<boost::intrusive::li
 
   ReadinessSet& set_;
   const int fd_;
-  bool is_known_ = false;      // to the kernel
+  bool is_known_ = false;  // to the kernel
   bool is_in_dispatch_ = false;
   bool has_ended_ = false;
-  uint32_t armed_ = 0;         // the events that the kernel waits for
+  uint32_t armed_ = 0;  // the events that the kernel waits for
   Handler reader_;
   Handler writer_;
 };
@@ -80,7 +82,8 @@ class ReadinessSet {
   bool lets_go_soon_ = false;
   std::vector<Handler> let_go_;
   std::vector<std::unique_ptr<SocketWatch>> ended_;  // while events for them may be in hand
-  boost::intrusive::list<SocketWatch, boost::intrusive::constant_time_size<false>> watches_;  // those with somebody waiting
+  boost::intrusive::list<SocketWatch, boost::intrusive::constant_time_size<false>>
+      watches_;  // those with somebody waiting
 };
 
 }  // namespace camweave

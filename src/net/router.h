@@ -1,5 +1,5 @@
-// Router: the explicit table of what is served: method + pattern → handler. Built at start-up, then immutable and used by
-// every loop.
+// Router: the explicit table of what is served: method + pattern → handler. Built at start-up, then immutable and used
+// by every loop.
 #pragma once
 
 #include <functional>
@@ -35,7 +35,7 @@ class Router {
   struct Match {
     const HttpHandler* handler = nullptr;  // null: `refusal` says why
     RouteOptions options;
-    HttpResponse refusal;                  // 404; 405 with Allow; 426
+    HttpResponse refusal;  // 404; 405 with Allow; 426
   };
   // Fills request.parameters. OPTIONS is answered by the server from allowed_methods().
   Match find(HttpRequest& request) const;
@@ -47,8 +47,8 @@ class Router {
 
  private:
   struct Segment {
-    std::string name;    // of {name}; empty for a fixed one
-    std::string text;    // fixed text, or what follows {name} in the segment
+    std::string name;  // of {name}; empty for a fixed one
+    std::string text;  // fixed text, or what follows {name} in the segment
     bool takes_rest = false;
   };
   struct Route {

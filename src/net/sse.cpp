@@ -116,9 +116,7 @@ class Handle final : public EventStream {
     });
     return is_open && has_room;
   }
-  bool is_open() const override {
-    return !session_.expired();
-  }
+  bool is_open() const override { return !session_.expired(); }
 
  private:
   IoLoop& loop_;

@@ -15,8 +15,8 @@ class EventStream {
   static constexpr size_t max_queued_bytes = 256 * 1024;
   static constexpr std::chrono::seconds keep_alive{15};
 
-  // On the exchange's loop. HEAD gets the head alone; null then, and when the client has gone. The stream lives while its
-  // connection does, also without this reference.
+  // On the exchange's loop. HEAD gets the head alone; null then, and when the client has gone. The stream lives while
+  // its connection does, also without this reference.
   static std::shared_ptr<EventStream> start(const std::shared_ptr<HttpExchange>& exchange);
 
   virtual ~EventStream() = default;

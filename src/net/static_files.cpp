@@ -33,7 +33,8 @@ constexpr const char* content_security_policy =
     "frame-ancestors 'self'";
 
 const char* mime_type(std::string_view path) {
-  const auto row = std::ranges::find_if(mime_types, [&](const MimeType& entry) { return path.ends_with(entry.ending); });
+  const auto row =
+      std::ranges::find_if(mime_types, [&](const MimeType& entry) { return path.ends_with(entry.ending); });
   return row == mime_types.end() ? "application/octet-stream" : row->type;
 }
 
@@ -47,7 +48,8 @@ bool accepts_gzip(std::string_view header) {
     std::ranges::copy_if(item, std::back_inserter(compact), [](char c) { return c != ' ' && c != '\t'; });
     const std::string_view name = std::string_view(compact).substr(0, compact.find(';'));
     const size_t weight = compact.find(";q=");
-    const bool is_refused = weight != std::string::npos && compact.find_first_not_of("0.", weight + 3) == std::string::npos;
+    const bool is_refused =
+        weight != std::string::npos && compact.find_first_not_of("0.", weight + 3) == std::string::npos;
     if ((name == "gzip" || name == "*") && !is_refused) return true;
   }
   return false;
@@ -96,7 +98,8 @@ HttpHandler static_file_handler(std::span<const StaticFile> files) {
     const HttpRequest& request = exchange->request();
     const std::string_view path = request.path == "/" ? std::string_view("/index.html") : request.path;
     const auto file = std::ranges::find(files, path, &StaticFile::path);
-    exchange->respond(file == files.end() ? detail_response(404, "nothing is served at this path") : serve(*file, request));
+    exchange->respond(file == files.end() ? detail_response(404, "nothing is served at this path")
+                                          : serve(*file, request));
   };
 }
 

@@ -57,7 +57,8 @@ class TestClient {
   // Reads what is there already.
   const std::string& poll() {
     char buffer[64 * 1024];
-    for (ssize_t got; (got = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0;) received_.append(buffer, static_cast<size_t>(got));
+    for (ssize_t got; (got = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0;)
+      received_.append(buffer, static_cast<size_t>(got));
     return received_;
   }
   bool has(std::string_view wanted) { return poll().find(wanted) != std::string::npos; }

@@ -91,13 +91,17 @@ PacketPtr FrameSession::next_packet() {
 
 void FrameSession::follow(FrameSender::Progress progress) {
   switch (progress) {
-    case FrameSender::Progress::done: break;
-    case FrameSender::Progress::not_started: was_refused_ = true; [[fallthrough]];
+    case FrameSender::Progress::done:
+      break;
+    case FrameSender::Progress::not_started:
+      was_refused_ = true;
+      [[fallthrough]];
     case FrameSender::Progress::waiting:
       socket_is_full_ = true;
       connection_->wait_writable(shared_from_this());
       break;
-    case FrameSender::Progress::failed: return end();
+    case FrameSender::Progress::failed:
+      return end();
   }
   if (phase_ == Phase::last_words) close_when_sent();
 }
@@ -158,7 +162,8 @@ void FrameSession::on_sweep(Timestamp now) {
   }
   if (phase_ == Phase::lingering && now >= linger_until_) return end();
   if (phase_ != Phase::streaming) return;
-  if (options_.length && now - started_ >= *options_.length) return end_with(protocol_->farewell("the time asked for is over"));
+  if (options_.length && now - started_ >= *options_.length)
+    return end_with(protocol_->farewell("the time asked for is over"));
   if (sender_.idle() && now - sender_.last_progress() >= keep_alive_after) send_control(protocol_->keep_alive());
 }
 

@@ -1,6 +1,7 @@
-// FrameSession: one client of a JPEG stream, from the newest packet to the socket, whatever the protocol: it starts a frame
-// only when the last one is with the kernel and the socket takes more, and then takes the newest. What differs between
-// protocols (framing, what the client may say) is its Protocol. Lives on its connection's loop, by its pending reads.
+// FrameSession: one client of a JPEG stream, from the newest packet to the socket, whatever the protocol: it starts a
+// frame only when the last one is with the kernel and the socket takes more, and then takes the newest. What differs
+// between protocols (framing, what the client may say) is its Protocol. Lives on its connection's loop, by its pending
+// reads.
 #pragma once
 
 #include <functional>
@@ -63,14 +64,15 @@ class FrameSession final : public std::enable_shared_from_this<FrameSession>,
 
   // For protocols, on the loop.
   void send_control(std::string_view bytes);
-  // The last words: nothing more is read or started; closes once they are with the kernel and the peer has seen the end.
+  // The last words: nothing more is read or started; closes once they are with the kernel and the peer has seen the
+  // end.
   void end_with(std::string_view bytes);
   IoLoop& loop() const { return connection_->loop(); }
 
  private:
   friend class FrameSessionRef;
-  FrameSession(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol, std::shared_ptr<Stream> stream,
-               Options options);
+  FrameSession(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol,
+               std::shared_ptr<Stream> stream, Options options);
 
   void on_readable() override;
   void on_writable() override;
@@ -102,8 +104,8 @@ class FrameSession final : public std::enable_shared_from_this<FrameSession>,
   const Timestamp started_;
   Timestamp linger_until_{};
   Phase phase_ = Phase::streaming;
-  bool socket_is_full_ = false;   // on_writable() will come
-  bool was_refused_ = false;      // the newest packet was taken, but the socket had no room to start it
+  bool socket_is_full_ = false;  // on_writable() will come
+  bool was_refused_ = false;     // the newest packet was taken, but the socket had no room to start it
 };
 
 }  // namespace camweave

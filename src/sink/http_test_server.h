@@ -40,8 +40,9 @@ class SinkTest : public ::testing::Test {
   bool has_readers(const std::string& id, size_t renditions = 1) {
     return eventually([&] { return cameras_.open_streams(id).size() == renditions; });
   }
-  std::string upgrade(const std::string& path) {
-    return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+  static std::string upgrade(const std::string& path) {
+    return "GET " + path +
+           " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
   }
 

@@ -6,8 +6,8 @@
 
 namespace camweave {
 
-// A JPEG rendition. Fails with `invalid_argument` and a message that names the parameter and its limits; parameters that it
-// doesn't know are left alone.
+// A JPEG rendition. Fails with `invalid_argument` and a message that names the parameter and its limits; parameters
+// that it doesn't know are left alone.
 Result<Rendition> parse_rendition_query(const HttpRequest& request);
 
 // Its refusal over HTTP: 422 for invalid_argument (a bad parameter), else as error_response().

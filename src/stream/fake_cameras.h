@@ -1,5 +1,5 @@
-// FakeCameras: a Cameras for tests, without workers: a test publishes packets, made for each rendition that somebody holds.
-// Thread-safe.
+// FakeCameras: a Cameras for tests, without workers: a test publishes packets, made for each rendition that somebody
+// holds. Thread-safe.
 #pragma once
 
 #include <functional>

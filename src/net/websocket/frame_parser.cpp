@@ -14,7 +14,8 @@ bool is_known(uint8_t opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 
 
 // RFC 6455 section 7.4: codes that may stand in a closing frame.
 bool is_valid_close_code(unsigned code) {
-  return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) || (code >= 3000 && code <= 4999);
+  return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+         (code >= 3000 && code <= 4999);
 }
 
 }  // namespace
@@ -89,9 +90,12 @@ Result<FrameParser::Event> FrameParser::finish_frame() {
   head_needed_ = 2;
   const std::string_view payload(control_.data(), is_control(opcode_) ? static_cast<size_t>(payload_bytes_) : 0);
   switch (opcode_) {
-    case Opcode::ping: return Event{Event::Kind::ping, payload};
-    case Opcode::pong: return Event{Event::Kind::pong, payload};
-    case Opcode::close: break;
+    case Opcode::ping:
+      return Event{Event::Kind::ping, payload};
+    case Opcode::pong:
+      return Event{Event::Kind::pong, payload};
+    case Opcode::close:
+      break;
     case Opcode::continuation:
     case Opcode::text:
     case Opcode::binary:

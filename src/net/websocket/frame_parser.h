@@ -1,6 +1,6 @@
 // FrameParser: a client's WebSocket frames (RFC 6455 section 5), incremental, without buffering data messages: what we
-// serve needs none, so their payload is checked for its bounds, counted and dropped. We don't use Beast's stream: it costs
-// several KB for each viewer and can't send a shared frame by one system call (docs/design/0010-http-server.md).
+// serve needs none, so their payload is checked for its bounds, counted and dropped. We don't use Beast's stream: it
+// costs several KB for each viewer and can't send a shared frame by one system call (docs/design/0010-http-server.md).
 // Pure; fuzzed.
 #pragma once
 
@@ -30,8 +30,8 @@ class FrameParser {
     enum class Kind { need_more, message, ping, pong, close } kind = Kind::need_more;
     std::string_view payload;  // unmasked, of ping, pong and close; valid until the next call
   };
-  // Takes bytes off the front of `input` up to the next event. need_more: all were taken. An error is final: its message
-  // is the reason, close_code() the code for the closing frame (1002 protocol, 1009 too big).
+  // Takes bytes off the front of `input` up to the next event. need_more: all were taken. An error is final: its
+  // message is the reason, close_code() the code for the closing frame (1002 protocol, 1009 too big).
   Result<Event> next(std::span<const std::byte>& input);
   uint16_t close_code() const { return close_code_; }
 

@@ -34,11 +34,21 @@ std::vector<std::string> events(const std::string& bytes, size_t piece_bytes) {
         return seen;
       }
       switch (event->kind) {
-        case FrameParser::Event::Kind::need_more: EXPECT_TRUE(piece.empty()); break;
-        case FrameParser::Event::Kind::message: seen.push_back("message"); break;
-        case FrameParser::Event::Kind::ping: seen.push_back("ping " + std::string(event->payload)); break;
-        case FrameParser::Event::Kind::pong: seen.push_back("pong " + std::string(event->payload)); break;
-        case FrameParser::Event::Kind::close: seen.push_back("close " + std::string(event->payload)); break;
+        case FrameParser::Event::Kind::need_more:
+          EXPECT_TRUE(piece.empty());
+          break;
+        case FrameParser::Event::Kind::message:
+          seen.push_back("message");
+          break;
+        case FrameParser::Event::Kind::ping:
+          seen.push_back("ping " + std::string(event->payload));
+          break;
+        case FrameParser::Event::Kind::pong:
+          seen.push_back("pong " + std::string(event->payload));
+          break;
+        case FrameParser::Event::Kind::close:
+          seen.push_back("close " + std::string(event->payload));
+          break;
       }
     }
   }
@@ -46,13 +56,20 @@ std::vector<std::string> events(const std::string& bytes, size_t piece_bytes) {
 }
 
 TEST(FrameParser, InputMayBeCutAnywhere) {
-  const std::string bytes = masked(Opcode::text, "") + masked(Opcode::ping, "hello") + masked(Opcode::text, std::string(125, 'a')) +
+  const std::string bytes = masked(Opcode::text, "") + masked(Opcode::ping, "hello") +
+                            masked(Opcode::text, std::string(125, 'a')) +
                             masked(Opcode::binary, std::string(126, 'b')) + masked(Opcode::text, "one ", false) +
                             masked(Opcode::pong, std::string(125, 'p')) + masked(Opcode::continuation, "two", false) +
                             masked(Opcode::continuation, "") + masked(Opcode::binary, std::string(65'536, 'c')) +
                             masked(Opcode::close, std::string("\x03\xe8", 2) + "bye");
-  const std::vector<std::string> wanted{"message", "ping hello", "message", "message", "pong " + std::string(125, 'p'), "message",
-                                        "message", "close " + std::string("\x03\xe8", 2) + "bye"};
+  const std::vector<std::string> wanted{"message",
+                                        "ping hello",
+                                        "message",
+                                        "message",
+                                        "pong " + std::string(125, 'p'),
+                                        "message",
+                                        "message",
+                                        "close " + std::string("\x03\xe8", 2) + "bye"};
   for (const size_t piece_bytes : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{1000}, bytes.size()}) {
     EXPECT_EQ(events(bytes, piece_bytes), wanted) << piece_bytes;
   }

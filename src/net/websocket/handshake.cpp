@@ -35,7 +35,8 @@ HttpResponse answer_upgrade(const HttpRequest& request) {
     refusal.with("Sec-WebSocket-Version", "13").with("Upgrade", "websocket");
     return refusal;
   }
-  if (!is_valid_key(request.header("Sec-WebSocket-Key"))) return detail_response(400, "a bad or missing Sec-WebSocket-Key");
+  if (!is_valid_key(request.header("Sec-WebSocket-Key")))
+    return detail_response(400, "a bad or missing Sec-WebSocket-Key");
   HttpResponse response;
   response.status = 101;
   response.with("Upgrade", "websocket").with("Sec-WebSocket-Accept", accept_value(request.header("Sec-WebSocket-Key")));

@@ -33,7 +33,8 @@ void start_mjpeg(const std::shared_ptr<HttpExchange>& exchange, Cameras& cameras
       .with("Cache-Control", "no-store")
       .with("Pragma", "no-cache")
       .with("X-Accel-Buffering", "no");
-  if (exchange->request().method == HttpMethod::head && cameras.find(camera_id)) {  // nobody watches: nothing is encoded
+  if (exchange->request().method == HttpMethod::head &&
+      cameras.find(camera_id)) {  // nobody watches: nothing is encoded
     response.has_length = false;
     return exchange->respond(std::move(response));
   }

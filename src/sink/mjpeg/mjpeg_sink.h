@@ -16,8 +16,8 @@ HttpHandler mjpeg_handler(Cameras& cameras);
 
 // The same on a camera and rendition that the caller chose.
 struct MjpegOptions {
-  bool metadata_headers = true;                 // false: Content-Type alone in each part, as /preview has it
-  std::optional<std::chrono::seconds> length;   // ends after this
+  bool metadata_headers = true;                // false: Content-Type alone in each part, as /preview has it
+  std::optional<std::chrono::seconds> length;  // ends after this
 };
 void start_mjpeg(const std::shared_ptr<HttpExchange>& exchange, Cameras& cameras, std::string_view camera_id,
                  const Rendition& rendition, const MjpegOptions& options = {});

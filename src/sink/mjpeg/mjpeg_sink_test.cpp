@@ -32,7 +32,8 @@ TEST_F(MjpegTest, PartsCarryTheirLengthTimeAndMetadata) {
   ASSERT_TRUE(client.read_until("\r\n--frame\r\n"));
   EXPECT_EQ(client.received(),
             "Content-Type: image/jpeg\r\nContent-Length: 1000\r\nX-Timestamp: 1700000000.123456\r\nX-Sequence: 7\r\n"
-            "X-Exposure-Us: 8000\r\nX-Gain: 2.500\r\n\r\n" + picture(7, 1000) + "\r\n--frame\r\n");
+            "X-Exposure-Us: 8000\r\nX-Gain: 2.500\r\n\r\n" +
+                picture(7, 1000) + "\r\n--frame\r\n");
 }
 
 TEST_F(MjpegTest, APlainPreviewHasNothingButTheTypeAndEndsInTime) {
@@ -49,17 +50,18 @@ TEST_F(MjpegTest, APlainPreviewHasNothingButTheTypeAndEndsInTime) {
 
 TEST_F(MjpegTest, HeadAnswersWithoutOpeningAnything) {
   TestClient client(port_);
-  const std::string answer = client.exchange("HEAD /api/v1/cameras/front/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string answer =
+      client.exchange("HEAD /api/v1/cameras/front/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_NE(answer.find("multipart/x-mixed-replace"), std::string::npos);
   EXPECT_EQ(answer.find("Content-Length"), std::string::npos);
 }
 
 TEST_F(MjpegTest, BadParametersAreNamed) {
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"size=640", "size must be"}, {"size=0x0", "size must be"}, {"size=99999x1", "size must be"},
-      {"fps=0", "fps must be"},     {"fps=nan", "fps must be"},   {"fps=1e9", "fps must be"},
+      {"size=640", "size must be"},     {"size=0x0", "size must be"},       {"size=99999x1", "size must be"},
+      {"fps=0", "fps must be"},         {"fps=nan", "fps must be"},         {"fps=1e9", "fps must be"},
       {"quality=0", "quality must be"}, {"quality=101", "quality must be"}, {"quality=80%20", "quality must be"},
-      {"rotate=45", "rotate must be"}, {"rotate=-90", "rotate must be"}, {"rotate=360", "rotate must be"}};
+      {"rotate=45", "rotate must be"},  {"rotate=-90", "rotate must be"},   {"rotate=360", "rotate must be"}};
   TestClient client(port_);
   for (const auto& [query, message] : cases) {
     const std::string answer = client.get("/api/v1/cameras/front/stream.mjpg?" + query);
@@ -73,7 +75,8 @@ TEST_F(MjpegTest, TheNinthRenditionIsRefusedWithTheReason) {
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 1; i <= 8; ++i) {
     clients.push_back(std::make_unique<TestClient>(port_));
-    clients.back()->send("GET /api/v1/cameras/front/stream.mjpg?quality=" + std::to_string(i) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    clients.back()->send("GET /api/v1/cameras/front/stream.mjpg?quality=" + std::to_string(i) +
+                         " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     ASSERT_TRUE(clients.back()->read_until("--frame"));
   }
   TestClient ninth(port_);

@@ -91,7 +91,8 @@ void send_snapshot(const std::shared_ptr<HttpExchange>& exchange, Cameras& camer
   waiting->begin();
 }
 
-void send_still(const std::shared_ptr<HttpExchange>& exchange, Cameras& cameras, std::string_view camera_id, int quality) {
+void send_still(const std::shared_ptr<HttpExchange>& exchange, Cameras& cameras, std::string_view camera_id,
+                int quality) {
   cameras.still(camera_id, quality, [exchange](Result<PacketPtr> picture) {
     exchange->respond(picture ? picture_response(*picture) : error_response(picture.error()));
   });

@@ -16,7 +16,8 @@ Result<PacketBuffer> build_message(const Packet& packet, PacketMemory& memory) {
   std::array<std::byte, 10> head;
   const size_t head_bytes = websocket::write_head(Opcode::binary, packet.body.size(), head);
   const auto body = packet.body.bytes();
-  const std::array<iovec, 2> pieces{iovec{head.data(), head_bytes}, iovec{const_cast<std::byte*>(body.data()), body.size()}};
+  const std::array<iovec, 2> pieces{iovec{head.data(), head_bytes},
+                                    iovec{const_cast<std::byte*>(body.data()), body.size()}};
   return memory.store(pieces);
 }
 constexpr Framing websocket_framing{"websocket", build_message};

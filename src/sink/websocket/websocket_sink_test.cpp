@@ -123,8 +123,20 @@ TEST_F(WebSocketSinkTest, ProtocolErrorsEndTheSessionWithTheirCode) {
       {"reserved close code", client_frame(fin_close, std::string("\x03\xed", 2)), 1002},
       {"too big", client_frame(0x01, std::string(60'000, 'x')) + client_frame(0x80, std::string(6'000, 'x')), 1009},
       {"a lie of 2^63 bytes", std::string("\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff", 10) + "abcd", 1009},
-      {"endless fragments", [] { std::string all = client_frame(0x01, "x"); for (int i = 0; i < 70; ++i) all += client_frame(0x00, "x"); return all; }(), 1009},
-      {"ping flood", [] { std::string all; for (int i = 0; i < 500; ++i) all += client_frame(fin_ping, "x"); return all; }(), 1008},
+      {"endless fragments",
+       [] {
+         std::string all = client_frame(0x01, "x");
+         for (int i = 0; i < 70; ++i) all += client_frame(0x00, "x");
+         return all;
+       }(),
+       1009},
+      {"ping flood",
+       [] {
+         std::string all;
+         for (int i = 0; i < 500; ++i) all += client_frame(fin_ping, "x");
+         return all;
+       }(),
+       1008},
   };
   for (const Abuse& abuse : cases) {
     TestClient client(port_);
@@ -134,7 +146,8 @@ TEST_F(WebSocketSinkTest, ProtocolErrorsEndTheSessionWithTheirCode) {
     const size_t close = client.received().rfind(static_cast<char>(fin_close));
     ASSERT_NE(close, std::string::npos) << abuse.name;
     ASSERT_GE(client.received().size(), close + 4) << abuse.name;
-    const auto code = static_cast<uint16_t>(static_cast<uint8_t>(client.received()[close + 2]) << 8 | static_cast<uint8_t>(client.received()[close + 3]));
+    const auto code = static_cast<uint16_t>(static_cast<uint8_t>(client.received()[close + 2]) << 8 |
+                                            static_cast<uint8_t>(client.received()[close + 3]));
     EXPECT_EQ(code, abuse.close_code) << abuse.name;
   }
   EXPECT_EQ(count(NetCounter::websocket_protocol_errors), cases.size() - 1);
@@ -145,7 +158,8 @@ TEST_F(WebSocketSinkTest, ProtocolErrorsEndTheSessionWithTheirCode) {
 TEST_F(WebSocketSinkTest, WordsOfTheClientAreIgnored) {
   TestClient client(port_);
   open(client);
-  client.send(client_frame(fin_text, "hello") + client_frame(0x01, "he") + client_frame(fin_ping, "1") + client_frame(0x80, "llo"));
+  client.send(client_frame(fin_text, "hello") + client_frame(0x01, "he") + client_frame(fin_ping, "1") +
+              client_frame(0x80, "llo"));
   EXPECT_TRUE(client.read_until(server_frame(fin_pong, "1")));
   cameras_.publish("front", info(1), picture(1, 100));
   EXPECT_TRUE(client.read_until(picture(1, 100)));

@@ -1,4 +1,4 @@
-#include "sink/counted_calls.h"
+#include "net/counted_calls/counted_calls.h"
 
 #include <sys/epoll.h>
 #include <sys/syscall.h>

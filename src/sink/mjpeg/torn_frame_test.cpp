@@ -1,5 +1,5 @@
-// No frame is ever torn: slow readers, whose sockets hold pages of frames long gone, and a packet memory so small that its
-// regions are used again and again while those pages wait.
+// No frame is ever torn: slow readers, whose sockets hold pages of frames long gone, and a packet memory so small that
+// its regions are used again and again while those pages wait.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -21,7 +21,8 @@ class TornFrameTest : public ::testing::Test {
     return body;
   }
 
-  // Reads `client` slowly to the end of the last frame; answers the frames that were whole, or stops at the first torn one.
+  // Reads `client` slowly to the end of the last frame; answers the frames that were whole, or stops at the first torn
+  // one.
   static uint64_t read_slowly(TestClient& client, std::string& problem) {
     uint64_t whole = 0;
     for (uint64_t last = 0; last < frame_count;) {
@@ -36,7 +37,8 @@ class TornFrameTest : public ::testing::Test {
         if (!client.read_bytes(had)) return problem = "the frame ended", whole;
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
-      if (client.take(frame_bytes) != picture(last)) return problem = "frame " + std::to_string(last) + " is torn", whole;
+      if (client.take(frame_bytes) != picture(last))
+        return problem = "frame " + std::to_string(last) + " is torn", whole;
       ++whole;
     }
     return whole;

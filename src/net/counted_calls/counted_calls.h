@@ -1,5 +1,6 @@
-// Counts what one thread of a test program allocates and which system calls it makes. The program defines operator new and
-// the C library's wrappers itself (counted_calls_test.cpp); not in sanitized builds, which bring their own.
+// Counts what one thread of a test program allocates and which system calls it makes. The program defines operator new
+// and the C library's wrappers itself (counted_calls.cpp, linked into the
+// tests that count); not in sanitized builds, which bring their own.
 #pragma once
 
 #include <cstdint>
