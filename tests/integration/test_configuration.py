@@ -95,7 +95,8 @@ def test_set_on_the_command_line(server):
 
 def test_without_a_configuration_there_are_two_patterns(server):
     running = server(config=None)
-    assert [camera["id"] for camera in running.cameras()][:2] == ["cam0", "cam1"]
+    # It answers at once and looks for cameras meanwhile.
+    wait_until(lambda: [camera["id"] for camera in running.cameras()] == ["cam0", "cam1"], 10 * PATIENCE, "two cameras")
     for camera in ("cam0", "cam1"):
         assert running.wait_for_state(camera, "streaming")["driver"] == "pattern"
 

@@ -55,7 +55,7 @@ def test_a_public_address_is_refused_with_the_reason(server, namespace, path):
     running = server(listen="0.0.0.0")
     status, body = fetch(namespace, "198.51.100.2", "198.51.100.1", running.port, path)
     assert status == 403
-    assert "protected" in body and "198.51.100.2" in body
+    assert "protected" in body and "api_key" in body, "the reason and the cure"
 
 
 @pytest.mark.parametrize("peer, here", [("10.77.0.2", "10.77.0.1"), ("169.254.77.2", "169.254.77.1"), ("172.31.77.2", "172.31.77.1")])
