@@ -30,6 +30,7 @@ class Suite:
 SUITES = [
     #     name          short  bound  what             needs                              about
     Suite("layers",      True,    30, suites.layers,      "scripts/check_layers",       "no include breaks the layer rule"),
+    Suite("docs",        True,    30, suites.docs,        "scripts/check_docs",         "no page has a dead link or is reachable from nowhere"),
     Suite("unit",        True,  1200, suites.unit,        "src/CMakeLists.txt",         "C++ unit tests, release build"),
     Suite("web",         True,   600, suites.web,         "web/package.json",           "the page's types and unit tests"),
     Suite("integration", True,   900, suites.integration, "tests/integration",          "the server from outside, by real clients"),

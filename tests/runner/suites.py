@@ -68,6 +68,10 @@ def layers(log):
     return reported(log, PYTHON, "scripts/check_layers")
 
 
+def docs(log):
+    return reported(log, PYTHON, "scripts/check_docs")
+
+
 def unit(log):
     build_release(log)
     return gtests(log, "release")

@@ -15,10 +15,10 @@ namespace {
 
 Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
 
-std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
+std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 std::string quoted_list(const std::vector<std::string>& list) {
   std::vector<std::string> parts;
-  for (const auto& text : list) parts.push_back(quoted(text));
+  for (const auto& text : list) parts.push_back(in_quotes(text));
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
@@ -71,7 +71,7 @@ Result<void> read_server_text(const toml::node& value, ServerConfig& server) {
 }
 template <std::string ServerConfig::*member>
 std::string show_server_text(const ServerConfig& server) {
-  return quoted(server.*member);
+  return in_quotes(server.*member);
 }
 
 // An address, or "" for a listener that is switched off.
@@ -114,7 +114,7 @@ Result<void> read_http(const toml::node& value, ServerConfig& server) {
   return {};
 }
 std::string show_http(const ServerConfig& server) {
-  return server.http.size() == 1 ? quoted(server.http.front()) : quoted_list(server.http);
+  return server.http.size() == 1 ? in_quotes(server.http.front()) : quoted_list(server.http);
 }
 
 Result<void> read_default_camera(const toml::node& value, ServerConfig& server) {
@@ -133,7 +133,7 @@ Result<void> read_health(const toml::node& value, ServerConfig& server) {
   server.health = *style;
   return {};
 }
-std::string show_health(const ServerConfig& server) { return quoted(health_words[static_cast<size_t>(server.health)]); }
+std::string show_health(const ServerConfig& server) { return in_quotes(health_words[static_cast<size_t>(server.health)]); }
 
 constexpr std::array log_values{LogFormat::text, LogFormat::json};
 constexpr std::array<std::string_view, 2> log_words{"text", "json"};
@@ -143,7 +143,7 @@ Result<void> read_log(const toml::node& value, ServerConfig& server) {
   server.log = *format;
   return {};
 }
-std::string show_log(const ServerConfig& server) { return quoted(log_words[static_cast<size_t>(server.log)]); }
+std::string show_log(const ServerConfig& server) { return in_quotes(log_words[static_cast<size_t>(server.log)]); }
 
 constexpr std::array level_values{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
 constexpr std::array<std::string_view, 4> level_words{"debug", "info", "warning", "error"};
@@ -153,7 +153,7 @@ Result<void> read_log_level(const toml::node& value, ServerConfig& server) {
   server.log_level = *level;
   return {};
 }
-std::string show_log_level(const ServerConfig& server) { return quoted(to_string(server.log_level)); }
+std::string show_log_level(const ServerConfig& server) { return in_quotes(to_string(server.log_level)); }
 
 constexpr std::string_view reserved = "Reserved: this version reads the key and does not listen there.";
 
@@ -231,7 +231,7 @@ Result<void> read_size(const toml::node& value, CameraConfig& camera) {
   return {};
 }
 std::string show_size(const CameraConfig& camera) {
-  return camera.size.empty() ? "\"\"" : quoted(to_string(camera.size));
+  return camera.size.empty() ? "\"\"" : in_quotes(to_string(camera.size));
 }
 
 Result<void> read_fps(const toml::node& value, CameraConfig& camera) {
@@ -266,7 +266,7 @@ Result<void> read_capture(const toml::node& value, CameraConfig& camera) {
   camera.capture_on_demand = *on_demand;
   return {};
 }
-std::string show_capture(const CameraConfig& camera) { return quoted(capture_words[camera.capture_on_demand ? 1 : 0]); }
+std::string show_capture(const CameraConfig& camera) { return in_quotes(capture_words[camera.capture_on_demand ? 1 : 0]); }
 
 Result<void> read_enabled(const toml::node& value, CameraConfig& camera) {
   const auto* flag = value.as_boolean();
