@@ -6,6 +6,7 @@ stops the others. What a suite writes goes to out/test/SUITE.log; the terminal g
 what was skipped and why, and at the end one line of counts. All results are in out/test/junit.xml, too. Exit 0: nothing failed; 1: something did; 2: wrong use."""
 
 import dataclasses
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -103,4 +104,6 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    # Ended from outside: as by Ctrl+C, what a suite started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
