@@ -2,6 +2,7 @@
 // and the protocol's version may be anything. Pure; fuzzed.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
