@@ -250,7 +250,7 @@ SupervisedCamera::Stall SupervisedCamera::next_stall() const {
     limit = std::chrono::nanoseconds(static_cast<int64_t>(stall_frames / fps * 1e9));
     limit = std::max<std::chrono::nanoseconds>(limit, least_stall);
   }
-  const char* why = "stalled: no frame came any more";
+  const char* why = "no picture any more";
   if (figures.newest_frame_ns == 0) {
     return std::min(silence, Stall{*opened_at_ + std::max<std::chrono::nanoseconds>(limit, first_frame_patience), why},
                     [](const Stall& a, const Stall& b) { return a.at < b.at; });

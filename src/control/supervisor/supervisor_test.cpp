@@ -155,7 +155,7 @@ TEST_F(SupervisorTest, AStoppedWorkerIsReplaced) {
 TEST_F(SupervisorTest, AWorkerWithoutFramesIsReplacedThoughItTalks) {
   supervisor_->configure({fake("front", "stalls")});
   ASSERT_TRUE(wait_for("front", CameraState::stalled));
-  EXPECT_THAT(status("front").health.last_error, HasSubstr("no frame"));
+  EXPECT_THAT(status("front").health.last_error, HasSubstr("no picture"));
 }
 
 TEST_F(SupervisorTest, WhatTheWorkerSaidLastIsTheReason) {
@@ -307,7 +307,9 @@ TEST_F(SupervisorTest, ACrowdAsksForOneKeyframe) {
   const auto stream = open("front", {.codec = Codec::h264});
   ASSERT_TRUE(wait([&] { return logged("renditions 1"); }));
   for (int i = 0; i < 1000; ++i) stream->request_keyframe();
-  ASSERT_TRUE(wait([&] { return logged("keyframe", 2); })) << "one now, one for those that came after it";
+  ASSERT_TRUE(wait([&] { return logged("keyframe"); }));
+  stream->request_keyframe();
+  ASSERT_TRUE(wait([&] { return logged("keyframe", 2); })) << "a later one is not lost";
   EXPECT_FALSE(logged("keyframe", 4));
 }
 
