@@ -147,6 +147,9 @@ describe('people', { skip: without_chromium }, () => {
     await until('cam1 alone', async () => page.url().endsWith('#/camera/cam1'));
     await page.keyboard.press('ArrowLeft');
     await until('cam0 alone', async () => page.url().endsWith('#/camera/cam0'));
+    // The address changes before the view does, and Escape belongs to the view.
+    await until('cam0 shown', () =>
+      page.evaluate(() => [...document.querySelectorAll('[data-camera]')].map((tile) => tile.dataset.camera).join() === 'cam0'));
     await page.keyboard.press('Escape');
     await until('the grid, standing on cam0', async () => (await focused()) === 'cam0' && page.url().endsWith('#/'));
     await page.keyboard.press('2');
