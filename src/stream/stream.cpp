@@ -21,8 +21,8 @@ void Stream::publish(PacketPtr packet) {
   for (PacketDispatcher* dispatcher : dispatchers_) dispatcher->notify(*this);
 }
 
-// Intra-only: the newest is all that anybody wants. Inter: the GOP before the last one stays, too, so that a reader who is a
-// few packets behind when a keyframe comes loses nothing.
+// Intra-only: the newest is all that anybody wants. Inter: the GOP before the last one stays, too, so that a reader who
+// is a few packets behind when a keyframe comes loses nothing.
 void Stream::trim() {
   const auto drop_front = [this]() REQUIRES(mutex_) {
     ring_bytes_ -= ring_.front().packet->body.size();
@@ -93,32 +93,32 @@ void Stream::detach(PacketDispatcher& dispatcher) {
 }
 
 PacketCursor::PacketCursor(std::shared_ptr<Stream> stream, Begin begin) : stream_(std::move(stream)) {
-  if (stream_->is_intra_only()) return;
-  MutexLock lock(stream_->mutex_);
-  seen_ = stream_->next_number_ - 1;
+  Stream& its_stream = *stream_;
+  if (its_stream.is_intra_only()) return;
+  MutexLock lock(its_stream.mutex_);
+  seen_ = its_stream.next_number_ - 1;
   needs_keyframe_ = true;
   if (begin == Begin::newest) return;
-  const auto& ring = stream_->ring_;
-  const auto key = std::find_if(ring.rbegin(), ring.rend(), [](const auto& kept) { return kept.packet->info.keyframe; });
-  if (key != ring.rend()) seen_ = key->number - 1;
+  const auto key = std::find_if(its_stream.ring_.rbegin(), its_stream.ring_.rend(),
+                                [](const auto& kept) { return kept.packet->info.keyframe; });
+  if (key != its_stream.ring_.rend()) seen_ = key->number - 1;
 }
 
 PacketCursor::Next PacketCursor::next() {
-  MutexLock lock(stream_->mutex_);
-  if (stream_->closed_) return {nullptr, 0, true};
-  return stream_->is_intra_only() ? next_newest() : next_in_order();
+  Stream& stream = *stream_;
+  MutexLock lock(stream.mutex_);
+  if (stream.closed_) return {nullptr, 0, true};
+  return stream.is_intra_only() ? next_newest(stream.ring_) : next_in_order(stream.ring_);
 }
 
-PacketCursor::Next PacketCursor::next_newest() {
-  const auto& ring = stream_->ring_;
+PacketCursor::Next PacketCursor::next_newest(const std::deque<Stream::Kept>& ring) {
   if (ring.empty() || ring.back().number <= seen_) return {};
   const uint64_t passed_over = seen_ == 0 ? 0 : ring.back().number - seen_ - 1;
   seen_ = ring.back().number;
   return {ring.back().packet, passed_over, false};
 }
 
-PacketCursor::Next PacketCursor::next_in_order() {
-  const auto& ring = stream_->ring_;
+PacketCursor::Next PacketCursor::next_in_order(const std::deque<Stream::Kept>& ring) {
   Next next;
   if (ring.empty()) return next;
   if (ring.front().number > seen_ + 1) {

@@ -111,8 +111,9 @@ class PacketCursor {
   const std::shared_ptr<Stream>& stream_ptr() const { return stream_; }
 
  private:
-  Next next_newest() REQUIRES(stream_->mutex_);
-  Next next_in_order() REQUIRES(stream_->mutex_);
+  // The stream's ring, its lock held.
+  Next next_newest(const std::deque<Stream::Kept>& ring);
+  Next next_in_order(const std::deque<Stream::Kept>& ring);
 
   std::shared_ptr<Stream> stream_;
   uint64_t seen_ = 0;
