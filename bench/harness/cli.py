@@ -27,6 +27,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--brief", action="store_true", help="one case of each figure: to see that it works")
     parser.add_argument("--nice", type=int, default=0, metavar="N", help="priority of both sides, as nice(1): on a busy machine")
     parser.add_argument("--case", default="", metavar="WORDS", help="only cases whose name has all these words")
+    parser.add_argument("--no-peers", action="store_true", help="only ours and the floors")
     parser.add_argument("--build", type=Path, help="the build to measure (build/release)")
     parser.add_argument("--from", type=Path, dest="from_json", metavar="FILE", help="report: the rows of an earlier --json")
     options = parser.parse_args(arguments)
@@ -62,7 +63,7 @@ def _as_json(facts: dict, measured: list[Row]) -> dict:
 
 def _run(options: argparse.Namespace) -> tuple[dict, list[Row]]:
     context = Context(seconds=options.seconds, rounds=options.rounds, brief=options.brief,
-                      case_words=tuple(options.case.split()))
+                      with_peers=not options.no_peers, case_words=tuple(options.case.split()))
     if options.build:
         context.build = options.build.resolve()
     _raise_file_limit()

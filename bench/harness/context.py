@@ -29,6 +29,7 @@ class Context:
     seconds: float = 3.0
     rounds: int = 5
     brief: bool = False  # one case of each figure: to see that it works
+    with_peers: bool = True
     figure: str = ""  # the one that runs now
     case_words: tuple[str, ...] = ()  # only cases whose name has all of these words
     build: Path = REPOSITORY / "build" / "release"

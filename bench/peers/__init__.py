@@ -21,6 +21,8 @@ def able(context, contenders, protocol: str, absent: dict[str, str]) -> list[Con
     """Those that can serve `protocol` here; the others go to `absent`, with the reason."""
     found = []
     for contender in contenders:
+        if contender in PEERS and not context.with_peers:
+            continue
         why = contender.missing(context)
         if why is None and protocol not in contender.protocols:
             why = f"serves no {protocol}"

@@ -12,7 +12,9 @@ PacketBuffer::PacketBuffer(PacketBuffer&& other) noexcept
     : memory_(std::move(other.memory_)),
       offset_(other.offset_),
       size_(std::exchange(other.size_, 0)),
-      size_class_(other.size_class_) {}
+      room_(other.room_),
+      size_class_(other.size_class_),
+      has_ends_(other.has_ends_.load(std::memory_order_relaxed)) {}
 
 PacketBuffer& PacketBuffer::operator=(PacketBuffer&& other) noexcept {
   if (this != &other) {
@@ -20,7 +22,9 @@ PacketBuffer& PacketBuffer::operator=(PacketBuffer&& other) noexcept {
     memory_ = std::move(other.memory_);
     offset_ = other.offset_;
     size_ = std::exchange(other.size_, 0);
+    room_ = other.room_;
     size_class_ = other.size_class_;
+    has_ends_ = other.has_ends_.load(std::memory_order_relaxed);
   }
   return *this;
 }
@@ -28,12 +32,21 @@ PacketBuffer& PacketBuffer::operator=(PacketBuffer&& other) noexcept {
 PacketBuffer::~PacketBuffer() { give_back(); }
 
 void PacketBuffer::give_back() {
-  if (memory_) memory_->give_back(offset_, size_, size_class_);
+  if (memory_) memory_->give_back(offset_ - room_.head_bytes, size_, size_class_);
   memory_.reset();
 }
 
 std::span<const std::byte> PacketBuffer::bytes() const {
   return memory_ ? std::span(memory_->mapping_ + offset_, size_) : std::span<const std::byte>();
+}
+
+bool PacketBuffer::write_ends(std::string_view head, std::string_view tail) const {
+  if (!memory_ || head.size() > room_.head_bytes || tail.size() > room_.tail_bytes) return false;
+  if (has_ends_.exchange(true, std::memory_order_relaxed)) return false;
+  const auto write = [fd = fd()](std::string_view bytes, off_t at) {
+    return bytes.empty() || ::pwrite(fd, bytes.data(), bytes.size(), at) == static_cast<ssize_t>(bytes.size());
+  };
+  return write(head, offset_ - static_cast<off_t>(head.size())) && write(tail, offset_ + static_cast<off_t>(size_));
 }
 
 int PacketBuffer::fd() const { return memory_ ? memory_->fd_.get() : -1; }
@@ -60,23 +73,25 @@ unsigned PacketMemory::class_for(size_t size) {
   return static_cast<unsigned>(std::bit_width(std::bit_ceil(std::max<size_t>(pages, 1))) - 1);
 }
 
-Result<PacketBuffer> PacketMemory::store(std::span<const iovec> pieces) {
+Result<PacketBuffer> PacketMemory::store(std::span<const iovec> pieces, Room room) {
   size_t size = 0;
   for (const iovec& piece : pieces) size += piece.iov_len;
-  if (size > max_region_bytes) return Error{ErrorCode::exhausted, "packet memory: a frame over 64 MiB"};
+  const size_t with_room = size + room.head_bytes + room.tail_bytes;
+  if (with_room > max_region_bytes) return Error{ErrorCode::exhausted, "packet memory: a frame over 64 MiB"};
   if (live_bytes_.fetch_add(size, std::memory_order_relaxed) + size > budget_bytes_) {
     live_bytes_ -= size;
     return Error{ErrorCode::exhausted, "packet memory: the budget for frames is used up"};
   }
-  const unsigned size_class = class_for(size);
+  const unsigned size_class = class_for(with_room);
   auto offset = take(size_class);
   if (!offset) {
     live_bytes_ -= size;
     return offset.error();
   }
-  PacketBuffer buffer(shared_from_this(), *offset, size, size_class);
+  const off_t begin = *offset + room.head_bytes;
+  PacketBuffer buffer(shared_from_this(), begin, size, room, size_class);
   // pwritev and not a writable mapping: it fills new pages without a fault for each.
-  const ssize_t written = ::pwritev(fd_.get(), pieces.data(), static_cast<int>(pieces.size()), *offset);
+  const ssize_t written = ::pwritev(fd_.get(), pieces.data(), static_cast<int>(pieces.size()), begin);
   if (written < 0) return system_error("packet memory: write");
   if (static_cast<size_t>(written) != size) return Error{ErrorCode::exhausted, "packet memory: no memory for a frame"};
   return buffer;

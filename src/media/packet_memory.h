@@ -12,8 +12,11 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -24,7 +27,13 @@ namespace camweave {
 
 class PacketMemory;
 
-// One region; move-only; immutable after store(). Gives its pages back when destroyed (any thread).
+// Free bytes that a region has before and behind its own: for what a protocol puts around them.
+struct Room {
+  uint16_t head_bytes = 0;
+  uint16_t tail_bytes = 0;
+};
+
+// One region; move-only; its bytes are immutable after store(). Gives its pages back when destroyed (any thread).
 class PacketBuffer {
  public:
   PacketBuffer() = default;
@@ -38,16 +47,36 @@ class PacketBuffer {
   int fd() const;
   off_t offset() const { return offset_; }
 
+  // Puts `head` right before the bytes and `tail` right behind them. True for the first caller of all, if they fit into
+  // the room: whoever comes later needs a copy, since what was written may lie in a socket's queue. Thread-safe.
+  bool write_ends(std::string_view head, std::string_view tail) const;
+
  private:
   friend class PacketMemory;
-  PacketBuffer(std::shared_ptr<PacketMemory> memory, off_t offset, size_t size, unsigned size_class)
-      : memory_(std::move(memory)), offset_(offset), size_(size), size_class_(size_class) {}
+  PacketBuffer(std::shared_ptr<PacketMemory> memory, off_t offset, size_t size, Room room, unsigned size_class)
+      : memory_(std::move(memory)), offset_(offset), size_(size), room_(room), size_class_(size_class) {}
   void give_back();
 
   std::shared_ptr<PacketMemory> memory_;
   off_t offset_ = 0;
   size_t size_ = 0;
+  Room room_;
   unsigned size_class_ = 0;
+  mutable std::atomic<bool> has_ends_ = false;
+};
+
+// A stretch of packet memory as it goes over the wire; keeps what it lies in.
+struct WireImage {
+  WireImage() = default;
+  WireImage(std::shared_ptr<const PacketBuffer> whole)
+      : memory(std::move(whole)), offset(memory->offset()), size(memory->size()) {}
+  WireImage(std::shared_ptr<const PacketBuffer> in, off_t at, size_t size_bytes)
+      : memory(std::move(in)), offset(at), size(size_bytes) {}
+  explicit operator bool() const { return memory != nullptr; }
+
+  std::shared_ptr<const PacketBuffer> memory;
+  off_t offset = 0;
+  size_t size = 0;
 };
 
 class PacketMemory : public std::enable_shared_from_this<PacketMemory> {
@@ -59,7 +88,7 @@ class PacketMemory : public std::enable_shared_from_this<PacketMemory> {
   PacketMemory& operator=(const PacketMemory&) = delete;
 
   // Copies the pieces, one after another, into a region of their own. Fails with `exhausted` over the budget.
-  Result<PacketBuffer> store(std::span<const iovec> pieces);
+  Result<PacketBuffer> store(std::span<const iovec> pieces, Room room = {});
 
   size_t live_bytes() const { return live_bytes_.load(std::memory_order_relaxed); }
 

@@ -24,7 +24,7 @@ FrameSender::FrameSender(Connection& connection) : connection_(connection), last
   ::setsockopt(connection.fd(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent_lowat_bytes, sizeof notsent_lowat_bytes);
 }
 
-FrameSender::Progress FrameSender::start_frame(std::shared_ptr<const PacketBuffer> image) {
+FrameSender::Progress FrameSender::start_frame(WireImage image) {
   assert(idle());
   image_ = std::move(image);
   image_sent_bytes_ = 0;
@@ -32,7 +32,7 @@ FrameSender::Progress FrameSender::start_frame(std::shared_ptr<const PacketBuffe
   last_progress_ = connection_.loop().now();
   const Progress progress = send_rest_of_frame();
   if (progress == Progress::waiting && image_sent_bytes_ == 0) {
-    image_.reset();
+    image_ = {};
     return Progress::not_started;
   }
   return progress;
@@ -57,9 +57,9 @@ FrameSender::Progress FrameSender::on_writable() {
 
 FrameSender::Progress FrameSender::send_rest_of_frame() {
   NetCounters& counters = connection_.loop().counters();
-  while (image_sent_bytes_ < image_->size()) {
-    off_t offset = image_->offset() + static_cast<off_t>(image_sent_bytes_);
-    const ssize_t sent = ::sendfile(connection_.fd(), image_->fd(), &offset, image_->size() - image_sent_bytes_);
+  while (image_sent_bytes_ < image_.size) {
+    off_t offset = image_.offset + static_cast<off_t>(image_sent_bytes_);
+    const ssize_t sent = ::sendfile(connection_.fd(), image_.memory->fd(), &offset, image_.size - image_sent_bytes_);
     counters.add(NetCounter::send_calls);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && is_full(errno)) return Progress::waiting;
@@ -68,9 +68,9 @@ FrameSender::Progress FrameSender::send_rest_of_frame() {
     counters.add(NetCounter::bytes_sent, static_cast<uint64_t>(sent));
     last_progress_ = connection_.loop().now();
     // A short count from a socket that doesn't block means that it is full: asking again would only hear EAGAIN.
-    if (image_sent_bytes_ < image_->size()) return Progress::waiting;
+    if (image_sent_bytes_ < image_.size) return Progress::waiting;
   }
-  image_.reset();
+  image_ = {};
   counters.add(NetCounter::frames_sent);
   return Progress::done;
 }

@@ -30,7 +30,7 @@ class FrameSender {
   };
 
   // Only when idle(). Keeps `image` until its last byte is with the kernel.
-  Progress start_frame(std::shared_ptr<const PacketBuffer> image);
+  Progress start_frame(WireImage image);
   // Control bytes (an HTTP head, pong, close): at once when idle, else behind the frame in flight. `failed` also when
   // more than max_control_bytes would be queued.
   Progress send_control(std::string_view bytes);
@@ -46,7 +46,7 @@ class FrameSender {
   Progress send_rest_of_control();
 
   Connection& connection_;
-  std::shared_ptr<const PacketBuffer> image_;
+  WireImage image_;
   size_t image_sent_bytes_ = 0;
   std::string control_;
   Timestamp last_progress_;

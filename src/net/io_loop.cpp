@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -97,6 +99,7 @@ void IoLoop::run() {
   sigemptyset(&broken_pipe);
   sigaddset(&broken_pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+  ::pthread_setname_np(::pthread_self(), "io");
   state_->thread = std::this_thread::get_id();
   state_->context->run();
   state_->thread = std::thread::id();
@@ -178,7 +181,14 @@ struct IoLoops::Threads {
   std::vector<std::thread> running;
 };
 
-size_t IoLoops::default_count() { return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4); }
+// The CPUs that we may use, which in a container or under taskset are fewer than the machine has.
+size_t IoLoops::default_count() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  const bool known = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  const size_t cpus = known ? static_cast<size_t>(CPU_COUNT(&allowed)) : std::thread::hardware_concurrency();
+  return std::clamp<size_t>(cpus, 1, 4);
+}
 
 IoLoops::IoLoops() : threads_(std::make_unique<Threads>()) {}
 

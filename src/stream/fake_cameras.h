@@ -24,7 +24,7 @@ class FakeCameras final : public Cameras {
     for (const auto& stream : open_streams(id)) {
       const std::string body = make_body(stream->rendition());
       const iovec piece{const_cast<char*>(body.data()), body.size()};
-      auto stored = memory_->store(std::span(&piece, 1));
+      auto stored = memory_->store(std::span(&piece, 1), room_for_frame_ends);
       if (!stored) continue;
       auto packet = std::make_shared<Packet>();
       packet->info = info;

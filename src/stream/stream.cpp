@@ -1,6 +1,7 @@
 #include "stream/stream.h"
 
 #include <algorithm>
+#include <array>
 
 #include "stream/packet_dispatcher.h"
 
@@ -67,18 +68,40 @@ PacketPtr Stream::newest() const {
   return ring_.empty() ? nullptr : ring_.back().packet;
 }
 
-std::shared_ptr<const PacketBuffer> Stream::framed(const PacketPtr& packet, const Framing& framing) {
+namespace {
+
+WireImage make_image(const PacketPtr& packet, const Framing& framing, PacketMemory& memory) {
+  const FrameEnds ends = framing.ends(*packet);
+  const PacketBuffer& body = packet->body;
+  if (body.write_ends(ends.head, ends.tail)) {
+    return {std::shared_ptr<const PacketBuffer>(packet, &body), body.offset() - static_cast<off_t>(ends.head.size()),
+            ends.head.size() + body.size() + ends.tail.size()};
+  }
+  // Another protocol's ends stand around the packet already.
+  const auto bytes = body.bytes();
+  const std::array<iovec, 3> pieces{iovec{const_cast<char*>(ends.head.data()), ends.head.size()},
+                                    iovec{const_cast<std::byte*>(bytes.data()), bytes.size()},
+                                    iovec{const_cast<char*>(ends.tail.data()), ends.tail.size()}};
+  auto copy = memory.store(pieces);
+  if (!copy) return {};
+  return std::make_shared<const PacketBuffer>(*std::move(copy));
+}
+
+}  // namespace
+
+WireImage Stream::framed(const PacketPtr& packet, const Framing& framing) {
   constexpr size_t most_images = 64;  // of an inter codec's readers, who need not be at the same packet
+  std::deque<Image> outdated;         // gives its pages back after the lock
   MutexLock lock(image_mutex_);
   for (auto image = images_.rbegin(); image != images_.rend(); ++image) {
     if (image->packet == packet && image->framing == &framing) return image->bytes;
   }
-  auto built = framing.build(*packet, *options_.memory);
-  if (!built) return nullptr;
-  if (is_intra_only()) std::erase_if(images_, [&](const Image& image) { return image.packet != packet; });
+  WireImage made = make_image(packet, framing, *options_.memory);
+  if (!made) return made;
+  if (is_intra_only() && !images_.empty() && images_.back().packet != packet) outdated.swap(images_);
   while (images_.size() >= most_images) images_.pop_front();
-  images_.push_back(Image{&framing, packet, std::make_shared<const PacketBuffer>(std::move(*built))});
-  return images_.back().bytes;
+  images_.push_back(Image{&framing, packet, made});
+  return made;
 }
 
 void Stream::attach(PacketDispatcher& dispatcher) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
@@ -18,11 +19,18 @@ namespace camweave {
 
 class PacketDispatcher;
 
-// How a protocol puts a packet on the wire, header and body in one piece, the same for all its clients. Compared by
-// address: one constant for each protocol.
+// What a protocol puts around a packet's bytes on the wire, the same for all its clients.
+struct FrameEnds {
+  std::string head;
+  std::string_view tail;  // a constant
+};
+// Packets are stored with this room, so that the first protocol that sends one needs no copy of it.
+constexpr Room room_for_frame_ends{.head_bytes = 256, .tail_bytes = 32};
+
+// Compared by address: one constant for each protocol.
 struct Framing {
   const char* name;
-  Result<PacketBuffer> (*build)(const Packet& packet, PacketMemory& memory);
+  FrameEnds (*ends)(const Packet& packet);
 };
 
 class Stream {
@@ -52,8 +60,9 @@ class Stream {
   // The newest packet, or null. Never blocks for long.
   PacketPtr newest() const;
 
-  // `packet` as `framing` writes it: built once for all clients, null when memory is short (counted by the caller as a drop).
-  std::shared_ptr<const PacketBuffer> framed(const PacketPtr& packet, const Framing& framing);
+  // `packet` as `framing` writes it, head, body and tail in one piece: made once for all clients; empty when memory is
+  // short (counted by the caller as a drop).
+  WireImage framed(const PacketPtr& packet, const Framing& framing);
 
  private:
   friend class PacketCursor;
@@ -66,7 +75,7 @@ class Stream {
   struct Image {
     const Framing* framing;
     PacketPtr packet;
-    std::shared_ptr<const PacketBuffer> bytes;
+    WireImage bytes;
   };
   void attach(PacketDispatcher& dispatcher);
   void detach(PacketDispatcher& dispatcher);

@@ -25,7 +25,7 @@ class StreamTest : public ::testing::Test {
     auto made = std::make_shared<Packet>();
     made->info.sequence = sequence;
     made->info.keyframe = keyframe;
-    made->body = *memory_->store(std::span(&piece, 1));
+    made->body = *memory_->store(std::span(&piece, 1), room_for_frame_ends);
     return made;
   }
   static std::vector<uint64_t> drain(PacketCursor& cursor, uint64_t* dropped = nullptr) {
@@ -107,23 +107,48 @@ TEST_F(StreamTest, RingIsBoundedInBytesEvenWithoutKeyframes) {
   EXPECT_LE(memory_->live_bytes(), 10'000u);
 }
 
-Result<PacketBuffer> with_header(const Packet& packet, PacketMemory& memory) {
-  const std::string header = "head:";
-  const auto body = packet.body.bytes();
-  const std::array<iovec, 2> pieces{iovec{const_cast<char*>(header.data()), header.size()},
-                                    iovec{const_cast<std::byte*>(body.data()), body.size()}};
-  return memory.store(pieces);
-}
+FrameEnds with_header(const Packet&) { return {"head:", ":tail"}; }
 constexpr Framing test_framing{"test", with_header};
 
-TEST_F(StreamTest, AProtocolsImageIsBuiltOnceForAllItsReaders) {
+FrameEnds with_other_header(const Packet&) { return {"other:", ""}; }
+constexpr Framing other_framing{"other", with_other_header};
+
+std::string text_of(const WireImage& image) {
+  std::string text(image.size, '\0');
+  EXPECT_EQ(::pread(image.memory->fd(), text.data(), text.size(), image.offset), static_cast<ssize_t>(text.size()));
+  return text;
+}
+
+TEST_F(StreamTest, AProtocolsImageIsMadeOnceForAllItsReaders) {
   auto stream = make_stream(Codec::jpeg);
   stream->publish(packet(1, true, 3));
   const PacketPtr newest = stream->newest();
   const auto image = stream->framed(newest, test_framing);
-  EXPECT_EQ(image, stream->framed(newest, test_framing));
-  const auto bytes = image->bytes();
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "head:bbb");
+  const auto again = stream->framed(newest, test_framing);
+  EXPECT_EQ(image.memory, again.memory);
+  EXPECT_EQ(image.offset, again.offset);
+  EXPECT_EQ(text_of(image), "head:bbb:tail");
+}
+
+TEST_F(StreamTest, TheFirstProtocolWritesAroundThePacketAndTheNextOneHasACopy) {
+  auto stream = make_stream(Codec::jpeg);
+  stream->publish(packet(1, true, 3));
+  const PacketPtr newest = stream->newest();
+  const auto first = stream->framed(newest, test_framing);
+  EXPECT_EQ(first.memory.get(), &newest->body);
+  const auto second = stream->framed(newest, other_framing);
+  EXPECT_NE(second.memory.get(), &newest->body);
+  EXPECT_EQ(text_of(first), "head:bbb:tail");
+  EXPECT_EQ(text_of(second), "other:bbb");
+}
+
+TEST_F(StreamTest, APacketWithoutRoomIsCopied) {
+  auto stream = make_stream(Codec::h264);
+  auto tight = std::make_shared<Packet>();
+  std::string bytes = "abc";
+  const iovec piece{bytes.data(), bytes.size()};
+  tight->body = *memory_->store(std::span(&piece, 1));
+  EXPECT_EQ(text_of(stream->framed(tight, test_framing)), "head:abc:tail");
 }
 
 struct CountingReader : PacketReader {

@@ -1,13 +1,16 @@
 // A folder of pictures, or a single one: JPEGs as they are, others through FFmpeg.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "capture/decode/media_input.h"
 #include "capture/decode/video_decoder.h"
 #include "capture/file/picture_source.h"
@@ -37,10 +40,13 @@ std::string lower(std::string_view text) {
 }
 
 Result<Frame> read_jpeg(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return system_error(fmt::format("file '{}'", path.string()));
-  std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
-  auto frame = make_jpeg_frame(std::as_bytes(std::span(bytes)), 0, {});
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return system_error(fmt::format("file '{}'", path.string()));
+  const std::unique_ptr<std::byte[]> bytes(new std::byte[static_cast<size_t>(status.st_size)]);
+  const ssize_t got = ::read(file.get(), bytes.get(), static_cast<size_t>(status.st_size));
+  if (got < 0) return system_error(fmt::format("file '{}'", path.string()));
+  auto frame = make_jpeg_frame({bytes.get(), static_cast<size_t>(got)}, 0, {});
   if (!frame) return Error{frame.error().code, fmt::format("file '{}': {}", path.string(), frame.error().message)};
   return frame;
 }

@@ -1,6 +1,7 @@
 #include "control/supervisor/ingest.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -86,6 +87,7 @@ void Ingest::ping(std::function<void()> answer) {
 }
 
 void Ingest::run() {
+  ::pthread_setname_np(::pthread_self(), "ingest");
   std::array<epoll_event, 32> events;
   while (true) {
     const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
@@ -249,7 +251,7 @@ Result<void> Ingest::find_targets(WorkerRun& run, const ipc::Frame& frame) {
 
 Result<PacketPtr> Ingest::copy(const ipc::Frame& frame, std::span<const std::byte> bytes) {
   const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  auto body = memory_->store(std::span(&piece, 1));
+  auto body = memory_->store(std::span(&piece, 1), frame.codec == Codec::jpeg ? room_for_frame_ends : Room{});
   if (!body) return body.error();
   if (frame.codec == Codec::jpeg && !is_whole_jpeg(*body)) {
     return Error{ErrorCode::io, "a frame that is no whole JPEG was left out"};

@@ -12,15 +12,12 @@ namespace {
 using websocket::FrameParser;
 using websocket::Opcode;
 
-Result<PacketBuffer> build_message(const Packet& packet, PacketMemory& memory) {
+FrameEnds message_ends(const Packet& packet) {
   std::array<std::byte, 10> head;
   const size_t head_bytes = websocket::write_head(Opcode::binary, packet.body.size(), head);
-  const auto body = packet.body.bytes();
-  const std::array<iovec, 2> pieces{iovec{head.data(), head_bytes},
-                                    iovec{const_cast<std::byte*>(body.data()), body.size()}};
-  return memory.store(pieces);
+  return {std::string(reinterpret_cast<const char*>(head.data()), head_bytes), {}};
 }
-constexpr Framing websocket_framing{"websocket", build_message};
+constexpr Framing websocket_framing{"websocket", message_ends};
 
 // What a client says is bounded, answered where the RFC asks for it, and otherwise ignored.
 class WebSocketProtocol final : public FrameProtocol {
