@@ -50,6 +50,7 @@ class MappedPool {
   MappedPool& operator=(MappedPool&& other) noexcept;
   ~MappedPool();
 
+  uint32_t slot_count() const { return slot_count_; }
   // The bytes of one packet; `protocol` error when slot or size are out of bounds. The worker may change them at any
   // moment: copy first, then look.
   Result<std::span<const std::byte>> packet(uint32_t slot, uint64_t size_bytes) const;

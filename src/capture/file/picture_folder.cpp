@@ -39,14 +39,20 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+Error over_limit(const fs::path& path) {
+  return Error{ErrorCode::exhausted, fmt::format("file '{}': over 64 MiB", path.string())};
+}
+
 Result<Frame> read_jpeg(const fs::path& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return system_error(fmt::format("file '{}'", path.string()));
-  const std::unique_ptr<std::byte[]> bytes(new std::byte[static_cast<size_t>(status.st_size)]);
-  const ssize_t got = ::read(file.get(), bytes.get(), static_cast<size_t>(status.st_size));
+  const auto size = static_cast<size_t>(status.st_size);
+  if (size > max_picture_bytes) return over_limit(path);
+  const std::shared_ptr<std::byte[]> bytes(new std::byte[size]);
+  const ssize_t got = ::read(file.get(), bytes.get(), size);
   if (got < 0) return system_error(fmt::format("file '{}'", path.string()));
-  auto frame = make_jpeg_frame({bytes.get(), static_cast<size_t>(got)}, 0, {});
+  auto frame = make_jpeg_frame({bytes.get(), static_cast<size_t>(got)}, bytes);
   if (!frame) return Error{frame.error().code, fmt::format("file '{}': {}", path.string(), frame.error().message)};
   return frame;
 }
@@ -75,11 +81,10 @@ bool is_jpeg_name(const fs::path& path) {
 }
 
 Result<Frame> read_picture(const fs::path& path) {
+  if (is_jpeg_name(path)) return read_jpeg(path);
   std::error_code failed;
-  if (fs::file_size(path, failed) > max_picture_bytes && !failed) {
-    return Error{ErrorCode::exhausted, fmt::format("file '{}': over 64 MiB", path.string())};
-  }
-  return is_jpeg_name(path) ? read_jpeg(path) : decode_picture(path);
+  if (fs::file_size(path, failed) > max_picture_bytes && !failed) return over_limit(path);
+  return decode_picture(path);
 }
 
 class PictureFolder final : public PictureSource {

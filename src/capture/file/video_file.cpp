@@ -104,7 +104,8 @@ void VideoFile::take_jpeg(bool pixels_wanted) {
   picture.time = time_of(packet_->pts != AV_NOPTS_VALUE ? packet_->pts : packet_->dts, first_pts_);
   if (pixels_wanted) {
     const auto* bytes = reinterpret_cast<const std::byte*>(packet_->data);
-    auto frame = make_jpeg_frame({bytes, static_cast<size_t>(packet_->size)}, 0, {});
+    const std::shared_ptr<AVPacket> kept(av_packet_clone(packet_.get()), libav::FreePacket());
+    auto frame = make_jpeg_frame({bytes, static_cast<size_t>(packet_->size)}, kept);
     if (!frame) {
       ++damaged_;
       last_damage_ = frame.error().message;

@@ -57,6 +57,17 @@ void WorkerRun::note_sequence(uint64_t sequence) {
   if (sequence - first_sequence_ < most_ahead) raise_to(next_sequence_, sequence + 1);
 }
 
+Result<void> WorkerRun::release(uint32_t slot) {
+  constexpr uint32_t most_kept = 4, least_left_parts = 8;
+  used_slots_.push_back(slot);
+  if (used_slots_.size() < std::min(most_kept, pool_->slot_count() / least_left_parts)) return {};
+  for (const uint32_t used : used_slots_) {
+    if (auto sent = send(ipc::ReleaseSlot{used}); !sent) return sent;
+  }
+  used_slots_.clear();
+  return {};
+}
+
 bool WorkerRun::may_send_rare_message(Timestamp now) {
   constexpr double burst = 256, per_second = 200;  // a worker's normal life has a few a second
   constexpr int most_waiting = 256;

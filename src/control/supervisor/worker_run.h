@@ -49,6 +49,8 @@ class WorkerRun {
   // Ingest thread; true for the first frame of this run.
   bool note_frame(const ipc::Frame& frame, Timestamp now);
   void note_sequence(uint64_t sequence);
+  // Ingest thread: gives used slots back, a few at a time: the worker has many, and each message wakes it.
+  Result<void> release(uint32_t slot);
   // Ingest thread: counts a message that goes to the control thread; false when they come too fast or pile up there.
   bool may_send_rare_message(Timestamp now);
 
@@ -66,6 +68,7 @@ class WorkerRun {
   double allowed_messages_ = 0;  // fills up with time
   Timestamp messages_counted_{};
   Streams targets_;  // kept for its capacity
+  std::vector<uint32_t> used_slots_;
 
   std::atomic<int64_t> newest_frame_ns_{0};
   std::atomic<int64_t> newest_sent_ns_{0};
