@@ -27,6 +27,7 @@ class Clients:
     churn_cycles: int = 0
     check: bool = False
     connect_timeout_s: float = 15.0
+    may_get_nothing: bool = False  # clients so slow that no frame is whole within the window
     starting: int = 128  # so many may be between connect and first frame at once
 
 
@@ -95,7 +96,7 @@ def deliver(binary: Path, target: Target, clients: Clients, window: Window, serv
     result = json.loads(output)
     if result["torn"] or result["wrong"]:
         raise LoadFailed(f"{result['torn']} torn and {result['wrong']} wrong frames: {result['faults']}")
-    if result["frames"] == 0:
+    if result["frames"] == 0 and not clients.may_get_nothing:
         raise LoadFailed(f"no frame came: {result['faults']}")
     return Delivery(result, cpu_s, seen)
 

@@ -91,7 +91,7 @@ WireImage make_image(const PacketPtr& packet, const Framing& framing, PacketMemo
 
 WireImage Stream::framed(const PacketPtr& packet, const Framing& framing) {
   constexpr size_t most_images = 64;  // of an inter codec's readers, who need not be at the same packet
-  std::deque<Image> outdated;         // gives its pages back after the lock
+  std::vector<Image> outdated;        // gives its pages back after the lock
   MutexLock lock(image_mutex_);
   for (auto image = images_.rbegin(); image != images_.rend(); ++image) {
     if (image->packet == packet && image->framing == &framing) return image->bytes;
@@ -99,7 +99,7 @@ WireImage Stream::framed(const PacketPtr& packet, const Framing& framing) {
   WireImage made = make_image(packet, framing, *options_.memory);
   if (!made) return made;
   if (is_intra_only() && !images_.empty() && images_.back().packet != packet) outdated.swap(images_);
-  while (images_.size() >= most_images) images_.pop_front();
+  if (images_.size() >= most_images) images_.erase(images_.begin());
   images_.push_back(Image{&framing, packet, made});
   return made;
 }

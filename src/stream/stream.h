@@ -94,7 +94,7 @@ class Stream {
   std::vector<PacketDispatcher*> dispatchers_ GUARDED_BY(mutex_);
 
   Mutex image_mutex_;
-  std::deque<Image> images_ GUARDED_BY(image_mutex_);  // newest last
+  std::vector<Image> images_ GUARDED_BY(image_mutex_);  // newest last
 };
 
 // A reader's place in a stream. Thread-bound to the session's loop. Holds no packets.
