@@ -25,7 +25,7 @@ def test_its_pictures_come_through_and_come_back_after_its_restart(server, schem
         assert all(codes), "the time code is in every picture"
         assert all(b.sequence > a.sequence for a, b in zip(codes, codes[1:]))
         if scheme == "http":  # the other's capture time goes along
-            assert all(part.timestamp_s == pytest.approx(code.capture_wall_us / 1e6, abs=0.002) for part, code in zip(parts, codes))
+            assert all(part.timestamp_s == pytest.approx(code.time_us / 1e6, abs=0.002) for part, code in zip(parts, codes))
 
         other.stop()
         assert running.wait_for_state("far", "away", within_s=20)["last_error"]
