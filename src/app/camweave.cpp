@@ -10,14 +10,16 @@ namespace camweave {
 
 void say_fatal(const std::string& line) { std::fprintf(stderr, "camweave: %s\n", line.c_str()); }
 
+ExitCode say_bad_config(const Error& error) {
+  say_fatal(error.message);
+  return error.code == ErrorCode::invalid_argument ? exit_wrong_use : exit_failed;
+}
+
 namespace {
 
 int check_config(const std::string& path) {
   auto config = load_config(find_config_file(path), {});
-  if (!config) {
-    say_fatal(config.error().message);
-    return exit_wrong_use;
-  }
+  if (!config) return say_bad_config(config.error());
   if (config->path.empty()) {
     std::printf("no configuration file: the cameras that are found are used\n");
   } else {

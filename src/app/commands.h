@@ -33,4 +33,7 @@ int take_snapshot(const SnapshotOptions& options);
 // One line on stderr.
 void say_fatal(const std::string& line);
 
+// Says why there is no configuration; a mistake in it is wrong use, a file that can't be read is not.
+ExitCode say_bad_config(const Error& error);
+
 }  // namespace camweave

@@ -272,10 +272,7 @@ int serve(const ServeOptions& options) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   auto config = load_config(find_config_file(options.config_path), options.sets);
-  if (!config) {
-    say_fatal(config.error().message);
-    return exit_wrong_use;
-  }
+  if (!config) return say_bad_config(config.error());
   Server server(options, *std::move(config));
   if (auto started = server.start(); !started) {
     server.stop();

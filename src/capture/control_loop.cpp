@@ -7,8 +7,6 @@
 namespace camweave {
 namespace {
 
-constexpr std::chrono::seconds status_interval(1);
-
 int milliseconds_until(Timestamp deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   return static_cast<int>(std::max<int64_t>(left.count(), 0));
@@ -26,17 +24,19 @@ ControlLoop::End ControlLoop::run(const StopSignal& stop) {
   for (;;) {
     if (std::chrono::steady_clock::now() >= next_status) {
       send_status();
-      next_status = std::chrono::steady_clock::now() + status_interval;
+      next_status = std::chrono::steady_clock::now() + status_interval_;
     }
-    std::array<pollfd, 4> fds{{{socket_.fd(), POLLIN, 0},
+    std::array<pollfd, 5> fds{{{socket_.fd(), POLLIN, 0},
                                {driver_.finished_fd(), POLLIN, 0},
                                {driver_.away_fd(), POLLIN, 0},
-                               {stop.fd(), POLLIN, 0}}};
+                               {stop.fd(), POLLIN, 0},
+                               {frames_.news_fd(), POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), milliseconds_until(next_status)) <= 0) continue;
     if (fds[3].revents) return End::stopped;
     if (fds[1].revents) return driver_.failed() ? End::camera_failed : End::stopped;
-    if (fds[2].revents) {
+    if (fds[2].revents || fds[4].revents) {
       driver_.clear_away_event();
+      frames_.clear_news();
       send_status();
     }
     if (!fds[0].revents) continue;

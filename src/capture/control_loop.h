@@ -1,4 +1,5 @@
-// ControlLoop: the worker's main thread: reads the server's messages and sends Status once a second. Thread-bound.
+// ControlLoop: the worker's main thread: reads the server's messages and sends Status: regularly, and at once
+// when the camera goes away, comes back, or gives its first frame. Thread-bound.
 #pragma once
 
 #include "capture/driver_thread.h"
@@ -19,8 +20,14 @@ class ControlLoop {
   };
 
   ControlLoop(ipc::SeqPacketSocket& socket, WorkerLink& link, RenditionSet& renditions, StillTaker& stills,
-              FrameDistributor& frames, DriverThread& driver)
-      : socket_(socket), link_(link), renditions_(renditions), stills_(stills), frames_(frames), driver_(driver) {}
+              FrameDistributor& frames, DriverThread& driver, std::chrono::milliseconds status_interval)
+      : socket_(socket),
+        link_(link),
+        renditions_(renditions),
+        stills_(stills),
+        frames_(frames),
+        driver_(driver),
+        status_interval_(status_interval) {}
 
   // Runs until one of the ends; `stop` may be raised from a signal handler.
   End run(const StopSignal& stop);
@@ -42,6 +49,7 @@ class ControlLoop {
   StillTaker& stills_;
   FrameDistributor& frames_;
   DriverThread& driver_;
+  const std::chrono::milliseconds status_interval_;
 };
 
 }  // namespace camweave

@@ -3,41 +3,57 @@
 #include <sys/eventfd.h>
 
 namespace camweave {
+namespace {
+
+constexpr std::chrono::seconds silence(1);
+
+void raise_event(const UniqueFd& event) {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event.get(), &one, sizeof(one));
+}
+
+void clear_event(const UniqueFd& event) {
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t read = ::read(event.get(), &count, sizeof(count));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<FrameDistributor>> FrameDistributor::create(WorkerLink& link, RenditionSet& renditions,
                                                                    StillTaker& stills, uint64_t first_sequence) {
-  UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event) return system_error("eventfd");
+  UniqueFd wanted_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd news_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wanted_event || !news_event) return system_error("eventfd");
   return std::unique_ptr<FrameDistributor>(
-      new FrameDistributor(link, renditions, stills, first_sequence, std::move(event)));
+      new FrameDistributor(link, renditions, stills, first_sequence, std::move(wanted_event), std::move(news_event)));
 }
 
 FrameDistributor::FrameDistributor(WorkerLink& link, RenditionSet& renditions, StillTaker& stills,
-                                   uint64_t first_sequence, UniqueFd wanted_event)
+                                   uint64_t first_sequence, UniqueFd wanted_event, UniqueFd news_event)
     : link_(link),
       renditions_(renditions),
       stills_(stills),
       wanted_event_(std::move(wanted_event)),
+      news_event_(std::move(news_event)),
       sequence_(first_sequence),
       last_sequence_(first_sequence) {}
 
-void FrameDistributor::clear_wanted_event() {
-  uint64_t count = 0;
-  [[maybe_unused]] const ssize_t read = ::read(wanted_event_.get(), &count, sizeof(count));
-}
+void FrameDistributor::clear_wanted_event() { clear_event(wanted_event_); }
+
+void FrameDistributor::clear_news() { clear_event(news_event_); }
 
 void FrameDistributor::update_wanted() {
   const bool wanted = !renditions_.empty() || stills_.waiting();
-  if (wanted_.exchange(wanted) == wanted) return;
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wanted_event_.get(), &one, sizeof(one));
+  if (wanted_.exchange(wanted) != wanted) raise_event(wanted_event_);
 }
 
 uint64_t FrameDistributor::count(uint64_t drivers_number, Timestamp capture_time) {
   FrameCounters& counters = link_.counters();
   ++counters.captured;
-  counters.last_frame_ns = to_nanoseconds(capture_time);
+  const int64_t before_ns = counters.last_frame_ns.exchange(to_nanoseconds(capture_time));
   MutexLock lock(mutex_);
+  if (is_first_ || capture_time - from_nanoseconds(before_ns) > silence) raise_event(news_event_);
+  is_first_ = false;
   const uint64_t number = sequence_.number_of(drivers_number);
   last_sequence_ = number;
   return number;
@@ -64,6 +80,10 @@ CapturedFrame FrameDistributor::stamp_still(Frame frame) {
 
 void FrameDistributor::opened(const ipc::Opened& changed) {
   fps_milli_ = changed.mode.fps_milli;
+  {
+    MutexLock lock(mutex_);
+    is_first_ = true;
+  }
   link_.set_identity({changed.make, changed.model, changed.serial});
   if (link_.send(changed)) return;
   // Too long for one message: a camera with hundreds of controls. The list of modes is what can be missed.

@@ -30,6 +30,10 @@ class FrameDistributor final : public FrameSink {
   void opened(const ipc::Opened& changed) override;
   void controls_changed(std::vector<Control> controls) override;
 
+  // Readable when a frame came that the server should hear of before the next regular Status: the first after each
+  // opening and after each silence. Control thread: read with clear_news().
+  int news_fd() const { return news_event_.get(); }
+  void clear_news();
   // Control thread: after each change of renditions and stills.
   void update_wanted();
   // A still that the camera itself made, ready for the StillTaker.
@@ -37,18 +41,20 @@ class FrameDistributor final : public FrameSink {
 
  private:
   FrameDistributor(WorkerLink& link, RenditionSet& renditions, StillTaker& stills, uint64_t first_sequence,
-                   UniqueFd wanted_event);
+                   UniqueFd wanted_event, UniqueFd news_event);
   uint64_t count(uint64_t drivers_number, Timestamp capture_time);
 
   WorkerLink& link_;
   RenditionSet& renditions_;
   StillTaker& stills_;
   const UniqueFd wanted_event_;
+  const UniqueFd news_event_;
   std::atomic<bool> wanted_{false};
   std::atomic<int> fps_milli_{0};
 
   Mutex mutex_;
   SequenceCounter sequence_ GUARDED_BY(mutex_);
+  bool is_first_ GUARDED_BY(mutex_) = true;  // no frame since the camera was opened
   std::atomic<uint64_t> last_sequence_;
 };
 

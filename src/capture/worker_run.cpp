@@ -54,7 +54,7 @@ int fail(WorkerLink& link, const Error& error) {
 }  // namespace
 
 int run_camera(const Driver& driver, UniqueFd socket_fd, const StopSignal& stop, const EncoderFactory& make_encoder,
-               const Clock& clock, Log& log, std::chrono::milliseconds patience) {
+               const Clock& clock, Log& log, WorkerTimes times) {
   ipc::SeqPacketSocket socket(std::move(socket_fd));
   auto start = receive_start(socket, stop);
   if (!start) {
@@ -79,8 +79,8 @@ int run_camera(const Driver& driver, UniqueFd socket_fd, const StopSignal& stop,
   auto camera = DriverThread::start(driver.make(clock, log), *std::move(request), **frames, link);
   if (!camera) return fail(link, camera.error());
 
-  const auto end = ControlLoop(socket, link, renditions, stills, **frames, **camera).run(stop);
-  if (!end_driver(**camera, patience)) {
+  const auto end = ControlLoop(socket, link, renditions, stills, **frames, **camera, times.status_interval).run(stop);
+  if (!end_driver(**camera, times.patience)) {
     log.error("", "the driver doesn't end: giving up on it");
     std::_Exit(1);
   }

@@ -8,8 +8,13 @@
 
 namespace camweave {
 
-// Returns the process's exit code. A driver that doesn't end within `patience` after the stop ends the process.
+struct WorkerTimes {
+  std::chrono::milliseconds patience{2000};         // for a driver that is to stop; then the process ends without it
+  std::chrono::milliseconds status_interval{1000};  // of the regular Status
+};
+
+// Returns the process's exit code.
 int run_camera(const Driver& driver, UniqueFd socket, const StopSignal& stop, const EncoderFactory& make_encoder,
-               const Clock& clock, Log& log, std::chrono::milliseconds patience = std::chrono::seconds(2));
+               const Clock& clock, Log& log, WorkerTimes times = {});
 
 }  // namespace camweave

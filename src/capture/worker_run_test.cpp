@@ -143,7 +143,7 @@ class WorkerRun : public testing::Test {
     ASSERT_TRUE(stop.ok());
     stop_ = std::make_unique<StopSignal>(*std::move(stop));
     worker_ = std::async(std::launch::async, [this, fd = std::move(pair->second)]() mutable {
-      return run_camera(driver, std::move(fd), *stop_, make_fake_encoder, clock_, log_);
+      return run_camera(driver, std::move(fd), *stop_, make_fake_encoder, clock(), log_, times_);
     });
     ipc::Start start;
     start.camera_id = "cam0";
@@ -157,6 +157,8 @@ class WorkerRun : public testing::Test {
     ASSERT_TRUE(pool.ok());
     pool_ = std::make_unique<ipc::MappedPool>(*std::move(pool));
   }
+
+  const Clock& clock() const { return time_is_fake_ ? static_cast<const Clock&>(fake_clock_) : clock_; }
 
   // The next message of this type; others are skipped. Nothing when the worker is gone or after 5 s.
   template <typename T>
@@ -212,6 +214,9 @@ class WorkerRun : public testing::Test {
   std::unique_ptr<ipc::MappedPool> pool_;
   UniqueFd passed_fd_;
   std::future<int> worker_;
+  WorkerTimes times_;
+  FakeClock fake_clock_;
+  bool time_is_fake_ = false;
   bool release_ = true;
   std::vector<std::byte> bytes_;  // of the last frame
 };
@@ -370,6 +375,104 @@ TEST_F(WorkerRun, StatusComesEachSecondAndCounts) {
   EXPECT_EQ(status->dropped, 3U);
   EXPECT_EQ(status->last_frame_ns, 1006);
   EXPECT_FALSE(status->away);
+}
+
+TEST_F(WorkerRun, TheFirstFrameAndOneAfterSilenceAreToldAtOnce) {
+  times_.status_interval = 1h;  // what comes, comes for its event
+  std::promise<void> begin;
+  script_.run = [&](FrameSink& sink, const StopSignal& stop) -> Result<void> {
+    begin.get_future().wait();
+    const Timestamp start(100s);
+    sink.count_frame(0, start);
+    for (int i = 1; i < 5; ++i) sink.count_frame(static_cast<uint64_t>(i), start + i * 33ms);
+    sink.count_frame(5, start + 60s);
+    stop.wait_until(Timestamp::max());
+    return {};
+  };
+  start_worker();
+  auto status = next<ipc::Status>();
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->captured, 0U);
+  begin.set_value();
+  do status = next<ipc::Status>();
+  while (status && status->captured < 6);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->last_frame_ns, to_nanoseconds(Timestamp(160s)));
+}
+
+TEST_F(WorkerRun, TheFirstFrameAfterAReturnIsToldAtOnce) {
+  times_.status_interval = 1h;
+  std::atomic<uint64_t> frames{0};
+  std::promise<void> go_away, come_back, give_frame;
+  script_.run = [&](FrameSink& sink, const StopSignal& stop) -> Result<void> {
+    if (++frames == 1) {
+      sink.count_frame(0, Timestamp(100s));
+      go_away.get_future().wait();
+      return Error{ErrorCode::not_found, "unplugged"};
+    }
+    give_frame.get_future().wait();
+    sink.count_frame(0, Timestamp(100s) + 300ms);
+    stop.wait_until(Timestamp::max());
+    return {};
+  };
+  script_.wait_for_device = [&](const StopSignal&) {
+    come_back.get_future().wait();
+    return true;
+  };
+  start_worker();
+  const auto status_with = [&](auto wanted) {
+    std::optional<ipc::Status> status;
+    do status = next<ipc::Status>();
+    while (status && !wanted(*status));
+    return status.has_value();
+  };
+  EXPECT_TRUE(status_with([](const ipc::Status& s) { return s.captured == 1; }));
+  go_away.set_value();
+  EXPECT_TRUE(status_with([](const ipc::Status& s) { return s.away; }));
+  come_back.set_value();
+  EXPECT_TRUE(status_with([](const ipc::Status& s) { return !s.away; }));
+  give_frame.set_value();
+  EXPECT_TRUE(status_with([](const ipc::Status& s) { return s.captured == 2; }));
+}
+
+TEST_F(WorkerRun, AStepOfTheWallClockChangesWhatIsWrittenDownAndNothingElse) {
+  time_is_fake_ = true;
+  script_.open = [](const CameraRequest&) { return opened_as(PixelFormat::jpeg); };
+  std::atomic<int> allowed{5};  // frames; the test gives more after each step
+  script_.run = [&](FrameSink& sink, const StopSignal& stop) -> Result<void> {
+    while (!sink.wanted() && !stop.raised()) std::this_thread::yield();
+    for (uint64_t i = 0; !stop.raised();) {
+      if (static_cast<int>(i) >= allowed) {
+        std::this_thread::yield();
+        continue;
+      }
+      Frame frame = packet_frame(PixelFormat::jpeg, i++, small_jpeg);
+      fake_clock_.advance(33ms);
+      frame.capture_time = fake_clock_.now();
+      sink.deliver(std::move(frame));
+    }
+    return {};
+  };
+  start_worker();
+  want({{1, {}}});
+  std::vector<ipc::Frame> frames;
+  for (const auto step : {UnixMicroseconds(-24h), UnixMicroseconds(1h), UnixMicroseconds(0)}) {
+    for (int i = 0; i < 5; ++i) {
+      const auto frame = next<ipc::Frame>();
+      ASSERT_TRUE(frame);
+      frames.push_back(*frame);
+    }
+    fake_clock_.step_wall(step);
+    allowed += 5;
+  }
+  for (size_t i = 1; i < frames.size(); ++i) {
+    EXPECT_EQ(frames[i].sequence, frames[i - 1].sequence + 1);
+    EXPECT_EQ(frames[i].capture_ns - frames[i - 1].capture_ns, 33'000'000);
+    int64_t step_us = 33'000;
+    if (i == 5) step_us += UnixMicroseconds(-24h).count();
+    if (i == 10) step_us += UnixMicroseconds(1h).count();
+    EXPECT_EQ(frames[i].capture_wall_us - frames[i - 1].capture_wall_us, step_us) << "frame " << i;
+  }
 }
 
 TEST_F(WorkerRun, ControlsAreCheckedSetAndAnswered) {

@@ -103,7 +103,7 @@ struct Reply {
   ErrorCode error_code = ErrorCode::internal;
   ControlOutcome outcome;     // of SetControls
 };
-// At least once a second and at each change of `away`.
+// At least once a second, at each change of `away`, and at the first frame after an opening or a silence.
 struct Status {
   uint64_t captured = 0;      // frames since the start
   uint64_t dropped = 0;       // frames lost before or in the worker

@@ -5,6 +5,8 @@ import pathlib
 import time
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Runs a program without root's rights, on files that root owns as any other user would on his own.
+WITHOUT_RIGHTS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] if os.geteuid() == 0 else []
 
 
 def wait_until(true, within_s, what, every_s=0.02):

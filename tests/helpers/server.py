@@ -49,14 +49,17 @@ class Answer:
 
 
 class Server:
-    def __init__(self, folder, config, port=None, server="", args=(), listen="127.0.0.1"):
-        """`config`: the cameras' part of camweave.toml (None: no such file); `server`: further lines of [server]."""
+    def __init__(self, folder, config, port=None, server="", args=(), listen="127.0.0.1", prefix=(), env=None):
+        """`config`: the cameras' part of camweave.toml (None: no such file); `server`: further lines of [server];
+        `prefix`: a command that executes the server's, as processes.WITHOUT_RIGHTS; `env`: further variables."""
         self.folder = pathlib.Path(folder)
         self.port = port or free_port()
         self.address = ("127.0.0.1", self.port)
         self.log_path = self.folder / "server.log"
         self.config_path = self.folder / "camweave.toml"
         self.args = list(args)
+        self.prefix = list(prefix)
+        self.env = env or {}
         self.process = None
         self._listen = listen
         (self.folder / "state").mkdir(exist_ok=True)
@@ -73,9 +76,9 @@ class Server:
 
     def start(self, wait=True):
         config = ["--config", self.config_path] if self.config_path.exists() else []
-        command = [BIN / "camweave", "serve", *config, *self.args]
+        command = [*self.prefix, BIN / "camweave", "serve", *config, *self.args]
         self.process = subprocess.Popen(list(map(str, command)), cwd=self.folder, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=open(self.log_path, "ab"), start_new_session=True)
+                                        env={**os.environ, **self.env}, stdout=subprocess.DEVNULL, stderr=open(self.log_path, "ab"), start_new_session=True)
         if wait:
             wait_until(self.answers, 10 * PATIENCE, f"the server answers\n{self.log()[-2000:]}")
         return self

@@ -83,6 +83,26 @@ def test_a_bad_request_is_refused(running, request_bytes, statuses):
     assert b"root:" not in answer
 
 
+def test_refusals_are_counted(running):
+    def count(name):
+        return running.metrics()[f"camweave_net_{name}_total", frozenset()]
+
+    names = ("requests_refused_malformed", "requests_refused_too_large", "requests_refused_access", "requests_refused_unknown",
+             "websocket_protocol_errors")
+    before = {name: count(name) for name in names}
+    for request in (b"GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Big: " + b"a" * 200000 + b"\r\n\r\n",
+                    b"GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+                    b"GET /api/v1/nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"):
+        with connect(running) as client:
+            send_all_it_takes(client, request)
+            until_closed(client)
+    with opened(running) as client:
+        client.sendall(frame(1, b"hello", masked=False))
+        close_code(client)
+    assert {name: count(name) - before[name] for name in names} == dict.fromkeys(names, 1)
+
+
 def test_slow_loris(running):
     slow = []
     for _ in range(50):

@@ -32,8 +32,11 @@ void set_non_blocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NO
 
 Result<std::string> find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) {
-    if (::access(name.c_str(), X_OK) != 0) return system_error(fmt::format("program '{}'", name));
-    return name;
+    if (::access(name.c_str(), X_OK) == 0) return name;
+    Error error = system_error(fmt::format("program '{}'", name));
+    if (error.code == ErrorCode::permission_denied)
+      error.message += ": make it executable (chmod +x) for the user that runs camweave";
+    return error;
   }
   const char* path = std::getenv("PATH");
   std::string_view folders = path ? path : "/usr/local/bin:/usr/bin:/bin";

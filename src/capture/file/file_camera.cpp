@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -25,6 +26,13 @@ std::string path_of(const std::string& written) {
   if (std::filesystem::exists(written, ignored)) return written;
   const auto decoded = percent_decode(written);
   return decoded && std::filesystem::exists(*decoded, ignored) ? *decoded : written;
+}
+
+Error unreadable(const std::string& shown, int error_number) {
+  Error error = system_error(shown, error_number);
+  if (error.code == ErrorCode::permission_denied)
+    error.message += ": let the user that runs camweave read it, and enter the folders above it";
+  return error;
 }
 
 Result<int> fps_milli_of(const CameraRequest& request) {
@@ -108,9 +116,10 @@ Result<std::unique_ptr<PictureSource>> FileCamera::open_source(const CameraReque
   // stat says it plainly where FFmpeg has many words.
   std::error_code failed;
   const auto status = std::filesystem::status(path_, failed);
-  if (!std::filesystem::exists(status)) return system_error(shown, failed ? failed.value() : ENOENT);
-  if (::access(path_.c_str(), R_OK) != 0) return system_error(shown);
-  if (std::filesystem::is_directory(status) || is_picture_name(std::filesystem::path(path_).filename().string())) {
+  if (!std::filesystem::exists(status)) return unreadable(shown, failed ? failed.value() : ENOENT);
+  const bool is_folder = std::filesystem::is_directory(status);
+  if (::access(path_.c_str(), is_folder ? R_OK | X_OK : R_OK) != 0) return unreadable(shown, errno);
+  if (is_folder || is_picture_name(std::filesystem::path(path_).filename().string())) {
     return open_pictures(path_, shown, *fps_milli);
   }
   return open_video(path_, shown);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,9 +16,16 @@ constexpr const char* system_file = "/etc/camweave/camweave.toml";
 constexpr const char* local_file = "camweave.toml";
 constexpr size_t max_file_bytes = size_t{4} << 20;
 
+Error unreadable(const std::string& path, int error_number) {
+  Error error = system_error(path, error_number);
+  if (error.code == ErrorCode::permission_denied) error.message += ": let the user that runs camweave read it";
+  if (error.code == ErrorCode::not_found) error.message += ": give the configuration's path, or none at all";
+  return error;
+}
+
 Result<std::string> read_whole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return system_error(path);
+  if (!file) return unreadable(path, errno);
   std::string text;
   std::vector<char> block(64 * 1024);
   while (file) {

@@ -203,6 +203,7 @@ void SupervisedCamera::on(const ipc::Status& status) {
     is_away_ = status.away;
     away_since_ = now;
     if (is_away_) {
+      gone_since_ = now;
       parts_.log.warning("camera " + config_.id, "away: {}", status.away_reason);
       fail_requests({ErrorCode::unavailable, fmt::format("camera {} is away: {}", config_.id, status.away_reason)});
       note_error(status.away_reason);
@@ -211,7 +212,7 @@ void SupervisedCamera::on(const ipc::Status& status) {
     }
     set_state(CameraState::starting);
   }
-  if (!is_away_ && opened_at_ && status.captured && from_nanoseconds(status.last_frame_ns) > away_since_)
+  if (!is_away_ && opened_at_ && status.captured && from_nanoseconds(status.last_frame_ns) > gone_since_)
     pictures_come();
 }
 

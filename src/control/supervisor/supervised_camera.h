@@ -155,7 +155,8 @@ class SupervisedCamera {
   Timestamp heard_{};         // the newest message that was no frame
   Timestamp wanted_since_{};  // the newest stream was opened
   bool is_away_ = false;
-  Timestamp away_since_{};
+  Timestamp away_since_{};  // it went or came back
+  Timestamp gone_since_{};  // it went: older frames are of before
   std::optional<ipc::Failed> last_words_;
   std::string why_killed_;
   CameraState state_when_killed_ = CameraState::failed;
