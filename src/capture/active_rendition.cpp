@@ -72,6 +72,7 @@ void ActiveRendition::pass(const CapturedFrame& frame) {
     return drop(passed.error());
   }
   waits_for_keyframe_ = false;
+  encoder_name_ = ipc::pass_through;
 }
 
 void ActiveRendition::encode_frames() {
@@ -97,6 +98,7 @@ bool ActiveRendition::make_encoder_for(const CapturedFrame& captured) {
     return false;
   }
   encoder_ = *std::move(made);
+  encoder_name_ = encoder_->name();
   encoder_format_ = frame.format;
   encoder_source_ = frame.size;
   bitrate_kbps_ = rendition_.bitrate_kbps;

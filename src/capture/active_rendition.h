@@ -33,6 +33,8 @@ class ActiveRendition {
   uint32_t id() const { return id_; }
   void set_bitrate(int bitrate_kbps) { wanted_bitrate_kbps_ = bitrate_kbps; }
   void request_keyframe() { keyframe_requested_ = true; }
+  // What makes it, once something does: "libx264", "pass-through".
+  const char* encoder_name() const { return encoder_name_; }
 
  private:
   bool passes_through(const CapturedFrame& frame) const;
@@ -62,6 +64,7 @@ class ActiveRendition {
 
   std::atomic<int> wanted_bitrate_kbps_;
   std::atomic<bool> keyframe_requested_{false};
+  std::atomic<const char*> encoder_name_{nullptr};  // static text
   std::atomic<bool> failed_{false};  // the server was told; nothing more comes
   FrameMailbox mailbox_;
   std::thread thread_;  // started by the driver thread, joined by the destructor: never both at once (RenditionSet)

@@ -60,6 +60,8 @@ class FrameSink {
   virtual void deliver(Frame frame) = 0;
   virtual void count_frame(uint64_t sequence, Timestamp capture_time) = 0;
   virtual void count_dropped(uint64_t frames) = 0;
+  // What the sensor says of the frames that are only counted; delivered ones bring it along. For the camera's status.
+  virtual void note_metadata(const FrameMetadata& metadata) { (void)metadata; }
 
   virtual void opened(const ipc::Opened& changed) = 0;            // the mode changed while running
   virtual void controls_changed(std::vector<Control> controls) = 0;

@@ -7,7 +7,8 @@
 namespace camweave {
 namespace {
 
-constexpr std::chrono::seconds status_interval(1);
+// What the sensor says shows in the API well within half a second of a change.
+constexpr std::chrono::milliseconds status_interval(250);
 
 int milliseconds_until(Timestamp deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -138,8 +139,13 @@ void ControlLoop::act(const ipc::ReleaseSlot& message) { link_.pool().give_back(
 void ControlLoop::send_status() {
   const FrameCounters& counters = link_.counters();
   auto away = driver_.away();
-  link_.send(
-      ipc::Status{counters.captured, counters.dropped, counters.last_frame_ns, away.away, std::move(away.reason)});
+  link_.send(ipc::Status{.captured = counters.captured,
+                         .dropped = counters.dropped,
+                         .last_frame_ns = counters.last_frame_ns,
+                         .away = away.away,
+                         .away_reason = std::move(away.reason),
+                         .metadata = frames_.metadata(),
+                         .encoders = renditions_.encoders()});
 }
 
 }  // namespace camweave

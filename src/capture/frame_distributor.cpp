@@ -44,6 +44,7 @@ uint64_t FrameDistributor::count(uint64_t drivers_number, Timestamp capture_time
 }
 
 void FrameDistributor::deliver(Frame frame) {
+  note_metadata(frame.metadata);
   frame.sequence = count(frame.sequence, frame.capture_time);
   const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
   const CapturedFrame captured{std::move(frame), wall, fps_milli_};
@@ -51,6 +52,16 @@ void FrameDistributor::deliver(Frame frame) {
   stills_.offer(captured);
   renditions_.deliver(captured);
   if (still_waited) update_wanted();
+}
+
+void FrameDistributor::note_metadata(const FrameMetadata& metadata) {
+  MutexLock lock(mutex_);
+  metadata_ = metadata;
+}
+
+FrameMetadata FrameDistributor::metadata() {
+  MutexLock lock(mutex_);
+  return metadata_;
 }
 
 void FrameDistributor::count_frame(uint64_t sequence, Timestamp capture_time) { count(sequence, capture_time); }

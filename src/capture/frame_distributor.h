@@ -27,8 +27,12 @@ class FrameDistributor final : public FrameSink {
   void deliver(Frame frame) override;
   void count_frame(uint64_t sequence, Timestamp capture_time) override;
   void count_dropped(uint64_t frames) override { link_.counters().dropped += frames; }
+  void note_metadata(const FrameMetadata& metadata) override;
   void opened(const ipc::Opened& changed) override;
   void controls_changed(std::vector<Control> controls) override;
+
+  // The newest frame's.
+  FrameMetadata metadata();
 
   // Control thread: after each change of renditions and stills.
   void update_wanted();
@@ -49,6 +53,7 @@ class FrameDistributor final : public FrameSink {
 
   Mutex mutex_;
   SequenceCounter sequence_ GUARDED_BY(mutex_);
+  FrameMetadata metadata_ GUARDED_BY(mutex_);
   std::atomic<uint64_t> last_sequence_;
 };
 

@@ -31,6 +31,15 @@ bool RenditionSet::empty() const {
   return active_.empty();
 }
 
+std::vector<ipc::RenditionEncoder> RenditionSet::encoders() const {
+  std::vector<ipc::RenditionEncoder> encoders;
+  MutexLock lock(mutex_);
+  for (const auto& rendition : active_) {
+    if (const char* name = rendition->encoder_name()) encoders.push_back({rendition->id(), name});
+  }
+  return encoders;
+}
+
 void RenditionSet::deliver(const CapturedFrame& frame) {
   MutexLock lock(mutex_);
   for (const auto& rendition : active_) rendition->offer(frame);

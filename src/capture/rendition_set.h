@@ -21,6 +21,8 @@ class RenditionSet {
   void request_keyframe(uint32_t rendition_id);
 
   bool empty() const;
+  // What makes each of those that frames came out of.
+  std::vector<ipc::RenditionEncoder> encoders() const;
   void deliver(const CapturedFrame& frame);
 
  private:

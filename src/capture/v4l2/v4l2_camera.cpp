@@ -230,6 +230,7 @@ Result<void> V4l2Camera::take_frames(BufferQueue& queue, Session& session, Frame
     } else if (sink.wanted()) {
       sink.deliver(std::move(frame));
     } else {
+      sink.note_metadata(metadata_);
       sink.count_frame(frame.sequence, frame.capture_time);
     }
   }
