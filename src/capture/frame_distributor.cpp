@@ -19,7 +19,11 @@ FrameDistributor::FrameDistributor(WorkerLink& link, RenditionSet& renditions, S
       stills_(stills),
       wanted_event_(std::move(wanted_event)),
       sequence_(first_sequence),
-      last_sequence_(first_sequence) {}
+      last_sequence_(first_sequence),
+      decoder_({.picture = [this](const CapturedFrame& picture) { give(picture); },
+                .failed = [this](const CapturedFrame& packet,
+                                 const Error& why) { renditions_.fail_decoded(packet, why); },
+                .dropped = [this](uint64_t packets) { link_.counters().dropped += packets; }}) {}
 
 void FrameDistributor::clear_wanted_event() {
   uint64_t count = 0;
@@ -47,11 +51,23 @@ void FrameDistributor::deliver(Frame frame) {
   note_metadata(frame.metadata);
   frame.sequence = count(frame.sequence, frame.capture_time);
   const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
-  const CapturedFrame captured{std::move(frame), wall, fps_milli_};
-  const bool still_waited = stills_.waiting();
-  stills_.offer(captured);
+  const CapturedFrame captured{std::move(frame), wall, fps_milli_, std::nullopt};
+  if (!is_inter_coded(captured.frame.format)) return give(captured);
   renditions_.deliver(captured);
+  decoder_.push(captured, renditions_.needs_decoded(captured) || stills_.waiting());
+}
+
+// Pixels or a JPEG: from the driver, or decoded.
+void FrameDistributor::give(const CapturedFrame& picture) {
+  const bool still_waited = stills_.waiting();
+  stills_.offer(picture);
+  renditions_.deliver(picture);
   if (still_waited) update_wanted();
+}
+
+void FrameDistributor::repeat_picture(uint64_t sequence, Timestamp capture_time) {
+  const uint64_t number = count(sequence, capture_time);
+  decoder_.repeat(number, capture_time, link_.clock().wall_at(capture_time), wanted_);
 }
 
 void FrameDistributor::note_metadata(const FrameMetadata& metadata) {
@@ -70,7 +86,7 @@ CapturedFrame FrameDistributor::stamp_still(Frame frame) {
   // A still stands beside the stream: it carries the number of the frame that it came after.
   frame.sequence = last_sequence_;
   const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
-  return {std::move(frame), wall, 0};
+  return {std::move(frame), wall, 0, std::nullopt};
 }
 
 void FrameDistributor::opened(const ipc::Opened& changed) {

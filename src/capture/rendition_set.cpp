@@ -40,6 +40,18 @@ std::vector<ipc::RenditionEncoder> RenditionSet::encoders() const {
   return encoders;
 }
 
+bool RenditionSet::needs_decoded(const CapturedFrame& frame) const {
+  MutexLock lock(mutex_);
+  return std::ranges::any_of(active_, [&](const auto& rendition) { return rendition->needs_decoded(frame); });
+}
+
+void RenditionSet::fail_decoded(const CapturedFrame& frame, const Error& why) {
+  MutexLock lock(mutex_);
+  for (const auto& rendition : active_) {
+    if (rendition->needs_decoded(frame)) rendition->fail(why);
+  }
+}
+
 void RenditionSet::deliver(const CapturedFrame& frame) {
   MutexLock lock(mutex_);
   for (const auto& rendition : active_) rendition->offer(frame);

@@ -136,7 +136,7 @@ def test_wrong_methods(front, version):
     assert post(front, f"{version}/camera/status").status == 405
     for path in ("camera/auto_exposure", "camera/manual_exposure", "camera/awb", "streaming/start", "streaming/stop"):
         answer = front.get(f"{version}/{path}")
-        assert answer.status == 405 and answer.headers["Allow"] == "POST" and answer.json()["detail"]
+        assert answer.status == 405 and "POST" in answer.headers["Allow"] and answer.json()["detail"]
 
 
 def test_another_camera_an_unknown_one_and_one_that_is_away(server):
