@@ -37,7 +37,7 @@ std::vector<Unit> split(std::span<const std::byte> stream, size_t chunk) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const auto stream = std::as_bytes(std::span(data + 1, size - 1));
-  (void)camweave::h264::parse_sps_size(stream);
+  (void)camweave::h264::parse_sps(stream);
   if (split(stream, data[0] % 64 + 1u) != split(stream, stream.size())) std::abort();
   return 0;
 }

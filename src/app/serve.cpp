@@ -11,6 +11,7 @@
 #include "app/commands.h"
 #include "app/page_address.h"
 #include "app/service_notifier.h"
+#include "control/camera_control/camera_control.h"
 #include "control/config/config_files.h"
 #include "control/discovery/find_cameras.h"
 #include "control/dual_camera/dual_camera.h"
@@ -85,6 +86,7 @@ class Server {
   Router router_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<EventHub> events_;
+  std::unique_ptr<CameraControl> camera_control_;
   std::unique_ptr<DualCamera> dual_camera_;
   std::unique_ptr<IoLoops> loops_;
   std::unique_ptr<HttpServer> http_;
@@ -118,7 +120,13 @@ Result<void> Server::start() {
   DualCamera::Options dual;
   dual.state_directory = state;
   dual.on_config = [this](const std::string& json) { events_->send("config", json); };
-  dual.health_style = [this] { return server_config().health; };
+  dual.health_json = [this] {
+    const bool is_plain = server_config().health == HealthStyle::plain;
+    return is_plain ? R"({"status":"ok"})" : camera_control_->health_json();
+  };
+  CameraControl::Options control;
+  control.default_camera = [this] { return server_config().default_camera; };
+  camera_control_ = std::make_unique<CameraControl>(*supervisor_, std::move(control));
   dual_camera_ = std::make_unique<DualCamera>(*supervisor_, log_, std::move(dual));
   events_->start_with([this] {
     return std::vector<std::pair<std::string, std::string>>{{"config", dual_camera_->config_json()}};
@@ -145,6 +153,7 @@ std::vector<ApiRoute> Server::api() {
                               return listening_;
                             },
                         .is_protected = [this] { return server_config().api_key.empty(); }}));
+  append(camera_control_->routes());
   append(dual_camera_->routes());
   routes.push_back({.pattern = "/openapi.json",
                     .summary = "This description",

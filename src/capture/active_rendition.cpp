@@ -44,7 +44,7 @@ ActiveRendition::~ActiveRendition() {
 
 // A camera's own JPEG or H.264. Intra-only packets can be left out one by one for a lower rate, inter-coded ones can't.
 bool ActiveRendition::passes_through(const CapturedFrame& frame) const {
-  if (!is_format_of(frame.frame.format, rendition_.codec) || rendition_.rotation != 0) return false;
+  if (!is_format_of(frame.source_format(), rendition_.codec) || rendition_.rotation != 0) return false;
   if (!leaves_size(rendition_.size, frame.frame.size)) return false;
   if (rendition_.codec == Codec::jpeg) return rendition_.quality == 0;
   return rendition_.fps_milli == 0 || rendition_.fps_milli >= frame.source_fps_milli;
@@ -53,14 +53,14 @@ bool ActiveRendition::passes_through(const CapturedFrame& frame) const {
 void ActiveRendition::offer(const CapturedFrame& frame) {
   if (failed_) return;
   if (passes_through(frame)) {
+    if (frame.decoded_from) return;  // its packet was passed
     const bool wanted_now =
         rendition_.codec != Codec::jpeg || pacer_.take(frame.frame.capture_time, frame.source_fps_milli);
     if (wanted_now) pass(frame);
     return;
   }
-  // A decoder needs every packet, so an inter-coded source is thinned out behind it, by the encoder's side.
-  const bool inter_coded = frame.frame.format == PixelFormat::h264 || frame.frame.format == PixelFormat::h265;
-  if (!inter_coded && !pacer_.take(frame.frame.capture_time, frame.source_fps_milli)) return;
+  if (is_inter_coded(frame.frame.format)) return;  // it will come decoded
+  if (!pacer_.take(frame.frame.capture_time, frame.source_fps_milli)) return;
   if (!thread_.joinable()) thread_ = std::thread([this] { encode_frames(); });
   if (!mailbox_.put(frame)) ++link_.counters().dropped;
 }
@@ -72,6 +72,7 @@ void ActiveRendition::pass(const CapturedFrame& frame) {
     return drop(passed.error());
   }
   waits_for_keyframe_ = false;
+  encoder_name_ = ipc::pass_through;
 }
 
 void ActiveRendition::encode_frames() {
@@ -91,16 +92,21 @@ bool ActiveRendition::make_encoder_for(const CapturedFrame& captured) {
   }
   auto made = make_encoder_(concrete, frame);
   if (!made) {
-    failed_ = true;
-    link_.log().warning("", "rendition {}: {}", to_string(rendition_), made.error().message);
-    link_.send(ipc::RenditionFailed{id_, made.error().message});
+    fail(made.error());
     return false;
   }
   encoder_ = *std::move(made);
+  encoder_name_ = encoder_->name();
   encoder_format_ = frame.format;
   encoder_source_ = frame.size;
   bitrate_kbps_ = rendition_.bitrate_kbps;
   return true;
+}
+
+void ActiveRendition::fail(const Error& why) {
+  if (failed_.exchange(true)) return;
+  link_.log().warning("", "rendition {}: {}", to_string(rendition_), why.message);
+  link_.send(ipc::RenditionFailed{id_, why.message});
 }
 
 void ActiveRendition::encode(const CapturedFrame& frame) {

@@ -2,7 +2,10 @@
 // driver's thread straight into a slot; the others are encoded on a thread of the rendition's own, which begins with
 // the first such frame. Newest frame wins: a slow encoder skips, it never delays the camera.
 //
-// Threads: offer() on the driver thread; the rest on the control thread. Destroying waits for the picture in work.
+// H.264 and H.265 that has to become something else comes decoded (PacketDecoder), the packet itself before it.
+//
+// Threads: offer() on the driver's or the decoder's thread, one at a time; the rest on the control thread. Destroying
+// waits for the picture in work.
 #pragma once
 
 #include <atomic>
@@ -29,10 +32,15 @@ class ActiveRendition {
   ActiveRendition& operator=(const ActiveRendition&) = delete;
 
   void offer(const CapturedFrame& frame);
+  // Of an inter-coded frame: whether this rendition waits for its decoded picture.
+  bool needs_decoded(const CapturedFrame& frame) const { return !failed_ && !passes_through(frame); }
+  void fail(const Error& why);
 
   uint32_t id() const { return id_; }
   void set_bitrate(int bitrate_kbps) { wanted_bitrate_kbps_ = bitrate_kbps; }
   void request_keyframe() { keyframe_requested_ = true; }
+  // What makes it, once something does: "libx264", "pass-through".
+  const char* encoder_name() const { return encoder_name_; }
 
  private:
   bool passes_through(const CapturedFrame& frame) const;
@@ -48,7 +56,7 @@ class ActiveRendition {
   WorkerLink& link_;
   const EncoderFactory& make_encoder_;
 
-  // Driver thread.
+  // In offer().
   FramePacer pacer_;
   SlotWriter pass_writer_;
   bool waits_for_keyframe_ = true;
@@ -62,9 +70,10 @@ class ActiveRendition {
 
   std::atomic<int> wanted_bitrate_kbps_;
   std::atomic<bool> keyframe_requested_{false};
+  std::atomic<const char*> encoder_name_{nullptr};  // static text
   std::atomic<bool> failed_{false};  // the server was told; nothing more comes
   FrameMailbox mailbox_;
-  std::thread thread_;  // started by the driver thread, joined by the destructor: never both at once (RenditionSet)
+  std::thread thread_;  // started by offer(), joined by the destructor: never both at once (RenditionSet)
 };
 
 }  // namespace camweave

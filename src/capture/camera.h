@@ -53,13 +53,18 @@ class FrameSink {
 
   // Whether anybody wants pixels now. While false a driver need not produce them, but reports each frame by
   // count_frame(). A change wakes the driver through wanted_fd() (readable: read it with clear_wanted_event()).
+  // H.264 and H.265 packets are delivered always: who begins to watch needs all since the keyframe.
   virtual bool wanted() const = 0;
   virtual int wanted_fd() const = 0;
   virtual void clear_wanted_event() = 0;
 
   virtual void deliver(Frame frame) = 0;
   virtual void count_frame(uint64_t sequence, Timestamp capture_time) = 0;
+  // A source of H.264 or H.265 stands still: its newest picture again, for those who watch it decoded.
+  virtual void repeat_picture(uint64_t sequence, Timestamp capture_time) { count_frame(sequence, capture_time); }
   virtual void count_dropped(uint64_t frames) = 0;
+  // What the sensor says of the frames that are only counted; delivered ones bring it along. For the camera's status.
+  virtual void note_metadata(const FrameMetadata& metadata) { (void)metadata; }
 
   virtual void opened(const ipc::Opened& changed) = 0;            // the mode changed while running
   virtual void controls_changed(std::vector<Control> controls) = 0;

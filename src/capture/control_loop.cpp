@@ -138,8 +138,13 @@ void ControlLoop::act(const ipc::ReleaseSlot& message) { link_.pool().give_back(
 void ControlLoop::send_status() {
   const FrameCounters& counters = link_.counters();
   auto away = driver_.away();
-  link_.send(
-      ipc::Status{counters.captured, counters.dropped, counters.last_frame_ns, away.away, std::move(away.reason)});
+  link_.send(ipc::Status{.captured = counters.captured,
+                         .dropped = counters.dropped,
+                         .last_frame_ns = counters.last_frame_ns,
+                         .away = away.away,
+                         .away_reason = std::move(away.reason),
+                         .metadata = frames_.metadata(),
+                         .encoders = renditions_.encoders()});
 }
 
 }  // namespace camweave

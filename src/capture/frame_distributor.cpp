@@ -36,7 +36,11 @@ FrameDistributor::FrameDistributor(WorkerLink& link, RenditionSet& renditions, S
       wanted_event_(std::move(wanted_event)),
       news_event_(std::move(news_event)),
       sequence_(first_sequence),
-      last_sequence_(first_sequence) {}
+      last_sequence_(first_sequence),
+      decoder_({.picture = [this](const CapturedFrame& picture) { give(picture); },
+                .failed = [this](const CapturedFrame& packet,
+                                 const Error& why) { renditions_.fail_decoded(packet, why); },
+                .dropped = [this](uint64_t packets) { link_.counters().dropped += packets; }}) {}
 
 void FrameDistributor::clear_wanted_event() { clear_event(wanted_event_); }
 
@@ -60,13 +64,36 @@ uint64_t FrameDistributor::count(uint64_t drivers_number, Timestamp capture_time
 }
 
 void FrameDistributor::deliver(Frame frame) {
+  note_metadata(frame.metadata);
   frame.sequence = count(frame.sequence, frame.capture_time);
   const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
-  const CapturedFrame captured{std::move(frame), wall, fps_milli_};
-  const bool still_waited = stills_.waiting();
-  stills_.offer(captured);
+  const CapturedFrame captured{std::move(frame), wall, fps_milli_, std::nullopt};
+  if (!is_inter_coded(captured.frame.format)) return give(captured);
   renditions_.deliver(captured);
+  decoder_.push(captured, renditions_.needs_decoded(captured) || stills_.waiting());
+}
+
+// Pixels or a JPEG: from the driver, or decoded.
+void FrameDistributor::give(const CapturedFrame& picture) {
+  const bool still_waited = stills_.waiting();
+  stills_.offer(picture);
+  renditions_.deliver(picture);
   if (still_waited) update_wanted();
+}
+
+void FrameDistributor::repeat_picture(uint64_t sequence, Timestamp capture_time) {
+  const uint64_t number = count(sequence, capture_time);
+  decoder_.repeat(number, capture_time, link_.clock().wall_at(capture_time), wanted_);
+}
+
+void FrameDistributor::note_metadata(const FrameMetadata& metadata) {
+  MutexLock lock(mutex_);
+  metadata_ = metadata;
+}
+
+FrameMetadata FrameDistributor::metadata() {
+  MutexLock lock(mutex_);
+  return metadata_;
 }
 
 void FrameDistributor::count_frame(uint64_t sequence, Timestamp capture_time) { count(sequence, capture_time); }
@@ -75,7 +102,7 @@ CapturedFrame FrameDistributor::stamp_still(Frame frame) {
   // A still stands beside the stream: it carries the number of the frame that it came after.
   frame.sequence = last_sequence_;
   const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
-  return {std::move(frame), wall, 0};
+  return {std::move(frame), wall, 0, std::nullopt};
 }
 
 void FrameDistributor::opened(const ipc::Opened& changed) {

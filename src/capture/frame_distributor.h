@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "capture/camera.h"
+#include "capture/decode/packet_decoder.h"
 #include "capture/rendition_set.h"
 #include "capture/sequence_counter.h"
 #include "capture/still_taker.h"
@@ -27,6 +28,8 @@ class FrameDistributor final : public FrameSink {
   void deliver(Frame frame) override;
   void count_frame(uint64_t sequence, Timestamp capture_time) override;
   void count_dropped(uint64_t frames) override { link_.counters().dropped += frames; }
+  void note_metadata(const FrameMetadata& metadata) override;
+  void repeat_picture(uint64_t sequence, Timestamp capture_time) override;
   void opened(const ipc::Opened& changed) override;
   void controls_changed(std::vector<Control> controls) override;
 
@@ -34,6 +37,10 @@ class FrameDistributor final : public FrameSink {
   // opening and after each silence. Control thread: read with clear_news().
   int news_fd() const { return news_event_.get(); }
   void clear_news();
+
+  // The newest frame's.
+  FrameMetadata metadata();
+
   // Control thread: after each change of renditions and stills.
   void update_wanted();
   // A still that the camera itself made, ready for the StillTaker.
@@ -43,6 +50,7 @@ class FrameDistributor final : public FrameSink {
   FrameDistributor(WorkerLink& link, RenditionSet& renditions, StillTaker& stills, uint64_t first_sequence,
                    UniqueFd wanted_event, UniqueFd news_event);
   uint64_t count(uint64_t drivers_number, Timestamp capture_time);
+  void give(const CapturedFrame& picture);
 
   WorkerLink& link_;
   RenditionSet& renditions_;
@@ -55,7 +63,10 @@ class FrameDistributor final : public FrameSink {
   Mutex mutex_;
   SequenceCounter sequence_ GUARDED_BY(mutex_);
   bool is_first_ GUARDED_BY(mutex_) = true;  // no frame since the camera was opened
+  FrameMetadata metadata_ GUARDED_BY(mutex_);
   std::atomic<uint64_t> last_sequence_;
+
+  PacketDecoder decoder_;  // last: its thread uses the rest
 };
 
 }  // namespace camweave

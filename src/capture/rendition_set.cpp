@@ -31,6 +31,27 @@ bool RenditionSet::empty() const {
   return active_.empty();
 }
 
+std::vector<ipc::RenditionEncoder> RenditionSet::encoders() const {
+  std::vector<ipc::RenditionEncoder> encoders;
+  MutexLock lock(mutex_);
+  for (const auto& rendition : active_) {
+    if (const char* name = rendition->encoder_name()) encoders.push_back({rendition->id(), name});
+  }
+  return encoders;
+}
+
+bool RenditionSet::needs_decoded(const CapturedFrame& frame) const {
+  MutexLock lock(mutex_);
+  return std::ranges::any_of(active_, [&](const auto& rendition) { return rendition->needs_decoded(frame); });
+}
+
+void RenditionSet::fail_decoded(const CapturedFrame& frame, const Error& why) {
+  MutexLock lock(mutex_);
+  for (const auto& rendition : active_) {
+    if (rendition->needs_decoded(frame)) rendition->fail(why);
+  }
+}
+
 void RenditionSet::deliver(const CapturedFrame& frame) {
   MutexLock lock(mutex_);
   for (const auto& rendition : active_) rendition->offer(frame);

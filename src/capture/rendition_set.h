@@ -1,5 +1,5 @@
 // RenditionSet: the renditions that the server wants of this camera now. Thread-safe: the control thread changes it,
-// the driver thread gives it frames.
+// the driver and decoder threads give it frames.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,12 @@ class RenditionSet {
   void request_keyframe(uint32_t rendition_id);
 
   bool empty() const;
+  // What makes each of those that frames came out of.
+  std::vector<ipc::RenditionEncoder> encoders() const;
   void deliver(const CapturedFrame& frame);
+  // Of an inter-coded frame: whether a rendition waits for its decoded picture; and what to tell those when none comes.
+  bool needs_decoded(const CapturedFrame& frame) const;
+  void fail_decoded(const CapturedFrame& frame, const Error& why);
 
  private:
   WorkerLink& link_;

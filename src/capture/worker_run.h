@@ -10,7 +10,7 @@ namespace camweave {
 
 struct WorkerTimes {
   std::chrono::milliseconds patience{2000};         // for a driver that is to stop; then the process ends without it
-  std::chrono::milliseconds status_interval{1000};  // of the regular Status
+  std::chrono::milliseconds status_interval{250};  // of the regular Status: what the sensor says shows in the API soon
 };
 
 // Returns the process's exit code.

@@ -7,15 +7,20 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <mutex>
+#include <set>
 
 #include "base/fake_clock.h"
 #include "capture/camera_list.h"
 #include "capture/sequence_counter.h"
 #include "ipc/packet_pool.h"
+#include "media/h264/annexb.h"
+#include "media/h264/frame_sei.h"
 #include "media/jpeg/header.h"
 
 namespace camweave {
@@ -327,10 +332,64 @@ TEST_F(WorkerRun, H264BeginsWithAKeyframe) {
   EXPECT_TRUE(frame->keyframe);
   EXPECT_EQ(frame->sequence % 10, 7U);
   EXPECT_FALSE(next<ipc::Frame>()->keyframe);
-  want({{2, {.codec = Codec::h265}}});
+}
+
+// The packets of a H.264 camera at ten frames a second, made by FFmpeg; a keyframe every five.
+std::vector<std::vector<uint8_t>> h264_packets() {
+  const std::string path = testing::TempDir() + "worker_run.h264";
+  const std::string command = "ffmpeg -v error -y -f lavfi -i testsrc2=s=64x48:r=10 -frames:v 21 -c:v libx264 -preset "
+                              "ultrafast -tune zerolatency -g 5 -pix_fmt yuv420p " + path;
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::vector<std::vector<uint8_t>> packets;
+  h264::AnnexBSplitter().push(std::as_bytes(std::span(text)), [&](const h264::AccessUnit& unit) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(unit.bytes.data());
+    packets.emplace_back(bytes, bytes + unit.bytes.size());
+  });
+  return packets;
+}
+
+TEST_F(WorkerRun, OfAnH264CameraPacketsPassAndPicturesAreDecodedOnceForAllOthers) {
+  const auto packets = h264_packets();
+  ASSERT_EQ(packets.size(), 20U);
+  script_.open = [](const CameraRequest&) { return opened_as(PixelFormat::h264); };
+  script_.run = stream_of([packets](uint64_t i) {
+    return packet_frame(PixelFormat::h264, i, packets[i % packets.size()], i % 5 == 0);
+  });
+  start_worker();
+  want({{1, {.codec = Codec::h264}}, {2, {}}, {3, {.quality = 70}}});
+  std::set<uint32_t> seen;
+  for (int i = 0; i < 200 && seen.size() < 3; ++i) {
+    const auto frame = next<ipc::Frame>();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->codec, frame->rendition_id == 1 ? Codec::h264 : Codec::jpeg);
+    EXPECT_EQ(frame->metadata.exposure_us, 5000U);
+    if (frame->codec == Codec::h264) {
+      EXPECT_TRUE(find_frame_sei(Codec::h264, std::as_bytes(std::span(bytes_)))) << "with the SEI put in";
+    }
+    seen.insert(frame->rendition_id);
+  }
+  EXPECT_EQ(seen, (std::set<uint32_t>{1, 2, 3}));
+  std::optional<ipc::Status> status;
+  do status = next<ipc::Status>();
+  while (status && status->encoders.size() < 3);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->encoders[0].encoder, ipc::pass_through);
+  EXPECT_EQ(status->encoders[1].encoder, "fake");
+  EXPECT_EQ(status->metadata.exposure_us, 5000U);
+
+  ASSERT_TRUE(socket_->send(ipc::StillRequest{7, 90}).ok());
+  std::optional<ipc::Frame> still;
+  do still = next<ipc::Frame>();
+  while (still && still->request_id != 7);
+  ASSERT_TRUE(still);
+  EXPECT_EQ(still->codec, Codec::jpeg);
+
+  want({{4, {.codec = Codec::h265}}});
   const auto failed = next<ipc::RenditionFailed>();
   ASSERT_TRUE(failed);
-  EXPECT_EQ(failed->rendition_id, 2U);
+  EXPECT_EQ(failed->rendition_id, 4U);
   EXPECT_EQ(failed->error, "no such encoder");
 }
 
@@ -359,7 +418,22 @@ TEST_F(WorkerRun, AServerThatKeepsAllSlotsCostsFramesAndNothingElse) {
   EXPECT_EQ(frame->slot, 3U);
 }
 
-TEST_F(WorkerRun, StatusComesEachSecondAndCounts) {
+TEST_F(WorkerRun, StatusSaysWhatTheSensorSaysThoughNobodyWatches) {
+  script_.run = [](FrameSink& sink, const StopSignal& stop) -> Result<void> {
+    sink.note_metadata({1234, 2.5F, 4000, 80});
+    sink.count_frame(0, from_nanoseconds(1000));
+    stop.wait_until(Timestamp::max());
+    return {};
+  };
+  start_worker();
+  std::optional<ipc::Status> status;
+  do status = next<ipc::Status>();
+  while (status && status->captured < 1);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->metadata, (FrameMetadata{1234, 2.5F, 4000, 80}));
+}
+
+TEST_F(WorkerRun, StatusComesAndCounts) {
   script_.run = [](FrameSink& sink, const StopSignal& stop) -> Result<void> {
     for (uint64_t i = 0; i < 7; ++i) sink.count_frame(i, from_nanoseconds(1000 + static_cast<int64_t>(i)));
     sink.count_dropped(3);

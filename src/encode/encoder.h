@@ -26,7 +26,7 @@ class Encoder {
 
   virtual void request_keyframe() {}
   virtual Result<void> set_bitrate(int bitrate_kbps) { (void)bitrate_kbps; return {}; }
-  // In words for the API: "libjpeg-turbo", "libx264", "h264_v4l2m2m", "pass-through".
+  // In words for the API, and static: "libjpeg-turbo", "libx264", "h264_v4l2m2m".
   virtual const char* name() const = 0;
 };
 

@@ -17,6 +17,7 @@ using nlohmann::json;
 constexpr int max_fps_milli = 100'000'000;
 constexpr int max_bitrate_kbps = 10'000'000;
 constexpr size_t max_modes = 256;
+constexpr size_t max_encoders = 64;
 constexpr size_t max_camera_id_bytes = 32;
 constexpr int last_error_code = static_cast<int>(ErrorCode::internal);
 constexpr uint64_t max_time_ns = INT64_MAX;
@@ -59,6 +60,28 @@ std::vector<Control> read_controls(FieldReader& fields) {
     return {};
   }
   return *std::move(controls);
+}
+
+// What a sensor says of a frame: 0 is unknown.
+float read_measure(FieldReader& fields, std::string_view field) {
+  const auto value = static_cast<float>(fields.real(field));
+  if (!std::isfinite(value) || value < 0) {
+    fields.fail(field, "must not be negative, and finite");
+    return 0;
+  }
+  return value;
+}
+
+std::vector<RenditionEncoder> read_encoders(FieldReader& fields) {
+  std::vector<RenditionEncoder> encoders;
+  const json* list = fields.array("encoders", max_encoders);
+  if (!list) return encoders;
+  for (const json& item : *list) {
+    FieldReader encoder(item, "Status: encoder");
+    encoders.push_back({encoder.id("id"), encoder.name("name")});
+    if (encoder.error()) fields.fail("encoders", encoder.error()->message, encoder.error()->code);
+  }
+  return encoders;
 }
 
 ErrorCode read_error_code(FieldReader& fields) {
@@ -191,11 +214,18 @@ json body_of(const Reply& m) {
           {"errors", std::move(errors)}};
 }
 json body_of(const Status& m) {
+  json encoders = json::array();
+  for (const RenditionEncoder& one : m.encoders) encoders.push_back({{"id", one.rendition_id}, {"name", one.encoder}});
   return {{"captured", m.captured},
           {"dropped", m.dropped},
           {"last_frame_ns", m.last_frame_ns},
           {"away", m.away},
-          {"away_reason", m.away_reason}};
+          {"away_reason", m.away_reason},
+          {"exposure_us", m.metadata.exposure_us},
+          {"gain", m.metadata.gain},
+          {"colour_temperature_k", m.metadata.colour_temperature_k},
+          {"lux", m.metadata.lux},
+          {"encoders", std::move(encoders)}};
 }
 json body_of(const RenditionFailed& m) { return {{"rendition_id", m.rendition_id}, {"error", m.error}}; }
 json body_of(const Failed& m) { return {{"code", static_cast<int>(m.code)}, {"error", m.error}}; }
@@ -322,6 +352,11 @@ Result<Message> read_body<Status>(const json& body) {
   m.last_frame_ns = static_cast<int64_t>(fields.unsigned_number("last_frame_ns", 0, max_time_ns));
   m.away = fields.boolean("away");
   m.away_reason = fields.text("away_reason");
+  m.metadata.exposure_us = static_cast<uint32_t>(fields.unsigned_number("exposure_us", 0, UINT32_MAX));
+  m.metadata.gain = read_measure(fields, "gain");
+  m.metadata.colour_temperature_k = read_measure(fields, "colour_temperature_k");
+  m.metadata.lux = read_measure(fields, "lux");
+  m.encoders = read_encoders(fields);
   return result_of(fields, std::move(m));
 }
 

@@ -103,13 +103,21 @@ struct Reply {
   ErrorCode error_code = ErrorCode::internal;
   ControlOutcome outcome;     // of SetControls
 };
-// At least once a second, at each change of `away`, and at the first frame after an opening or a silence.
+inline constexpr const char* pass_through = "pass-through";
+// What makes a rendition, in the encoder's own words, as "libx264"; or pass_through.
+struct RenditionEncoder {
+  uint32_t rendition_id = 0;
+  std::string encoder;
+};
+// Several times a second, at each change of `away`, and at the first frame after an opening or a silence.
 struct Status {
   uint64_t captured = 0;      // frames since the start
   uint64_t dropped = 0;       // frames lost before or in the worker
   int64_t last_frame_ns = 0;  // CLOCK_MONOTONIC of the newest frame; 0: none yet
   bool away = false;          // the device is gone; the worker waits for it
   std::string away_reason;
+  FrameMetadata metadata;     // of the newest frame, also of one that nobody watches
+  std::vector<RenditionEncoder> encoders;  // of those renditions that frames came out of
 };
 // A rendition that can't be made (an encoder that is missing, a size that is refused).
 struct RenditionFailed {

@@ -172,11 +172,17 @@ TEST(Messages, TheOthersComeThroughWhole) {
   EXPECT_TRUE(std::holds_alternative<Stop>(round_trip(Stop{})));
   EXPECT_EQ(std::get<Hello>(round_trip(Hello{protocol_version, "pattern", 8, 4096})).slot_count, 8U);
   EXPECT_EQ(std::get<ControlsChanged>(round_trip(ControlsChanged{{gain()}})).controls.at(0), gain());
-  const Status status = std::get<Status>(round_trip(Status{9, 8, 7, true, "unplugged"}));
+  const FrameMetadata metadata{12'000, 1.5F, 4200.0F, 45.25F};
+  const Status status =
+      std::get<Status>(round_trip(Status{9, 8, 7, true, "unplugged", metadata, {{3, "libx264"}, {5, "pass-through"}}}));
   EXPECT_EQ(status.captured, 9U);
   EXPECT_EQ(status.dropped, 8U);
   EXPECT_EQ(status.last_frame_ns, 7);
   EXPECT_EQ(status.away_reason, "unplugged");
+  EXPECT_EQ(status.metadata, metadata);
+  ASSERT_EQ(status.encoders.size(), 2U);
+  EXPECT_EQ(status.encoders[1].rendition_id, 5U);
+  EXPECT_EQ(status.encoders[1].encoder, "pass-through");
   EXPECT_EQ(std::get<RenditionFailed>(round_trip(RenditionFailed{3, "no"})).error, "no");
   EXPECT_EQ(std::get<Failed>(round_trip(Failed{ErrorCode::busy, "taken"})).code, ErrorCode::busy);
 }
@@ -323,6 +329,16 @@ TEST(HostileMessages, JsonFieldsThatBreakARuleAreRefusedByName) {
       {Status{}, "/captured", -1},
       {Status{}, "/last_frame_ns", uint64_t{INT64_MAX} + 1},
       {Status{}, "/away", "yes"},
+      {Status{}, "/exposure_us", -1},
+      {Status{}, "/exposure_us", uint64_t{UINT32_MAX} + 1},
+      {Status{}, "/gain", -0.5},
+      {Status{}, "/gain", "2"},
+      {Status{}, "/colour_temperature_k", nullptr},
+      {Status{}, "/lux", 1e300},
+      {Status{}, "/encoders", "libx264"},
+      {Status{}, "/encoders", json(std::vector<int>(65, 0))},
+      {Status{{}, {}, {}, {}, {}, {}, {{3, "libx264"}}}, "/encoders/0/id", 0},
+      {Status{{}, {}, {}, {}, {}, {}, {{3, "libx264"}}}, "/encoders/0/name", ""},
       {RenditionFailed{1, ""}, "/error", 5},
       {Failed{ErrorCode::io, ""}, "/code", 99},
       {Failed{ErrorCode::io, ""}, "/error", nullptr},

@@ -31,6 +31,13 @@ struct CameraHealth {
   std::optional<double> next_retry_s;
 };
 
+// One rendition that is being made.
+struct RenditionStatus {
+  uint32_t id = 0;       // of this life of the server; never reused
+  Rendition rendition;   // its bitrate as it is now
+  std::string encoder;   // "libx264", "pass-through"; "" until a frame came out
+};
+
 struct CameraStatus {
   std::string id;
   size_t index = 0;         // in configuration order: /ws/stream/{index}
@@ -41,7 +48,8 @@ struct CameraStatus {
   std::string mode_note;
   std::vector<ipc::Mode> modes;
   CameraHealth health;
-  std::vector<std::string> renditions;  // those being made now, in words
+  std::vector<RenditionStatus> renditions;  // those being made now
+  std::optional<FrameMetadata> sensor;      // the newest frame's, where there is one of the last second
 };
 
 struct CameraRequestToAdd {

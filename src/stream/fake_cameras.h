@@ -55,6 +55,20 @@ class FakeCameras final : public Cameras {
     state_ = state;
     last_error_ = std::move(last_error);
   }
+  void set_sensor(std::optional<FrameMetadata> sensor) {
+    MutexLock lock(mutex_);
+    sensor_ = sensor;
+  }
+  // What every camera has; none: it was never open.
+  void set_schema(std::optional<std::vector<Control>> schema) {
+    MutexLock lock(mutex_);
+    schema_ = std::move(schema);
+  }
+  // Those that were accepted.
+  std::vector<ControlValues> sets() const {
+    MutexLock lock(mutex_);
+    return sets_;
+  }
   void set_still(std::function<Result<PacketPtr>()> still) {
     MutexLock lock(mutex_);
     still_ = std::move(still);
@@ -101,9 +115,13 @@ class FakeCameras final : public Cameras {
     done(still ? still() : Result<PacketPtr>(Error{ErrorCode::unavailable, "the camera is away"}));
   }
 
-  std::optional<std::vector<Control>> controls(std::string_view) const override { return std::nullopt; }
-  void set_controls(std::string_view, ControlValues, std::function<void(Result<ControlOutcome>)> done) override {
-    done(Error{ErrorCode::unsupported, "a fake camera has no controls"});
+  std::optional<std::vector<Control>> controls(std::string_view) const override {
+    MutexLock lock(mutex_);
+    return schema_;
+  }
+  void set_controls(std::string_view, ControlValues values,
+                    std::function<void(Result<ControlOutcome>)> done) override {
+    done(take_controls(std::move(values)));
   }
   void reset_controls(std::string_view, std::function<void(Result<std::vector<Control>>)> done) override {
     done(Error{ErrorCode::unsupported, "a fake camera has no controls"});
@@ -117,12 +135,26 @@ class FakeCameras final : public Cameras {
   std::shared_ptr<void> subscribe(std::function<void(const CameraEvent&)>) override { return nullptr; }
 
  private:
+  Result<ControlOutcome> take_controls(ControlValues values) {
+    MutexLock lock(mutex_);
+    if (state_ != CameraState::streaming) return Error{ErrorCode::unavailable, "camera is away: " + last_error_};
+    if (!schema_) return Error{ErrorCode::unsupported, "a fake camera has no controls"};
+    ControlOutcome outcome{{}, check_controls(*schema_, values)};
+    if (!outcome.errors.empty()) return outcome;
+    outcome.applied = values;
+    for (Control& control : *schema_) {
+      if (const auto set = values.find(control.name); set != values.end()) control.value = set->second;
+    }
+    sets_.push_back(std::move(values));
+    return outcome;
+  }
   CameraStatus status_of(const std::string& id, size_t index) const REQUIRES(mutex_) {
     CameraStatus status;
     status.id = id;
     status.index = index;
     status.health.state = state_;
     status.health.last_error = last_error_;
+    status.sensor = sensor_;
     return status;
   }
 
@@ -133,6 +165,9 @@ class FakeCameras final : public Cameras {
   CameraState state_ GUARDED_BY(mutex_) = CameraState::streaming;
   std::string last_error_ GUARDED_BY(mutex_);
   std::function<Result<PacketPtr>()> still_ GUARDED_BY(mutex_);
+  std::optional<FrameMetadata> sensor_ GUARDED_BY(mutex_);
+  std::optional<std::vector<Control>> schema_ GUARDED_BY(mutex_);
+  std::vector<ControlValues> sets_ GUARDED_BY(mutex_);
 };
 
 }  // namespace camweave

@@ -1,11 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
+#include "capture/coded_frame.h"
+#include "capture/decode/annexb_filter.h"
 #include "capture/decode/media_input.h"
 #include "capture/decode/on_demand_decoder.h"
+#include "capture/decode/packet_decoder.h"
 
 namespace camweave {
 namespace {
@@ -84,7 +89,7 @@ TEST(VideoDecoder, PicturesComeInTheOrderTheyAreShown) {
 }
 
 TEST(VideoDecoder, DamagedDataIsAnErrorAndNoEnd) {
-  auto decoder = VideoDecoder::create_h264();
+  auto decoder = VideoDecoder::create_live(AV_CODEC_ID_H264);
   ASSERT_TRUE(decoder);
   const auto noise = libav::make_packet(std::vector<std::byte>(500, std::byte{0x41}), true, 0);
   EXPECT_FALSE(decoder->decode(noise.get(), [](auto) { FAIL(); }));
@@ -106,6 +111,117 @@ TEST(OnDemandDecoder, AfterAPauseTheNextPacketGivesItsPicture) {
   }
   ASSERT_EQ(shown.size(), 15u);
   EXPECT_EQ(shown[5], resumed_at);
+}
+
+// 40 pictures of one GOP, as a camera gives them.
+std::vector<CapturedFrame> h264_packets() {
+  const auto path =
+      made_by_ffmpeg("-f lavfi -i testsrc2=s=64x64:r=25 -frames:v 40 -c:v libx264 -bf 0 -g 20", "packets.mp4");
+  auto input = MediaInput::open({.url = path, .shown = path, .options = {}});
+  auto filter = AnnexBFilter::create(input->video());
+  std::vector<CapturedFrame> packets;
+  libav::PacketOwner packet(av_packet_alloc());
+  while (*input->read(*packet)) {
+    EXPECT_TRUE(filter->push(*packet, [&](const AVPacket& unit) {
+      CapturedFrame captured;
+      const auto* bytes = reinterpret_cast<const std::byte*>(unit.data);
+      captured.frame =
+          make_coded_frame(PixelFormat::h264, {bytes, static_cast<size_t>(unit.size)}, {64, 64},
+                           (unit.flags & AV_PKT_FLAG_KEY) != 0, from_nanoseconds(1'000'000 * int64_t(packets.size() + 1)));
+      captured.frame.sequence = 500 + packets.size();
+      captured.frame.metadata.exposure_us = static_cast<uint32_t>(packets.size() + 1);
+      packets.push_back(std::move(captured));
+    }));
+  }
+  return packets;
+}
+
+// Keeps what a PacketDecoder gives.
+struct Shown {
+  PacketDecoder::Listener listener() {
+    return {.picture =
+                [this](const CapturedFrame& picture) {
+                  MutexLock lock(mutex);
+                  pictures.push_back(picture);
+                },
+            .failed = [](const CapturedFrame&, const Error& why) { ADD_FAILURE() << why.message; },
+            .dropped = [this](uint64_t count) { dropped += count; }};
+  }
+  std::vector<CapturedFrame> wait_for(size_t count) {
+    for (int i = 0; i < 2000; ++i) {
+      {
+        MutexLock lock(mutex);
+        if (pictures.size() >= count) return pictures;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ADD_FAILURE() << "no " << count << " pictures";
+    return {};
+  }
+  Mutex mutex;
+  std::vector<CapturedFrame> pictures GUARDED_BY(mutex);
+  std::atomic<uint64_t> dropped{0};
+};
+
+TEST(PacketDecoder, PicturesHaveTheirPacketsNumberTimeAndMetadata) {
+  const auto packets = h264_packets();
+  ASSERT_EQ(packets.size(), 40u);
+  Shown shown;
+  PacketDecoder decoder(shown.listener());
+  for (size_t i = 0; i < 20; ++i) {
+    decoder.push(packets[i], true);
+    shown.wait_for(i + 1);
+  }
+  const auto pictures = shown.wait_for(20);
+  ASSERT_EQ(pictures.size(), 20u);
+  for (size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(pictures[i].frame.sequence, packets[i].frame.sequence);
+    EXPECT_EQ(pictures[i].frame.capture_time, packets[i].frame.capture_time);
+    EXPECT_EQ(pictures[i].frame.metadata, packets[i].frame.metadata);
+    EXPECT_EQ(pictures[i].frame.format, PixelFormat::i420);
+    EXPECT_EQ(pictures[i].decoded_from, PixelFormat::h264);
+    EXPECT_TRUE(pictures[i].frame.keyframe) << "a picture can be taken alone";
+  }
+  EXPECT_EQ(shown.dropped, 0u);
+}
+
+TEST(PacketDecoder, WhoBeginsInTheMiddleOfAGopGetsThePictureOfNow) {
+  const auto packets = h264_packets();
+  Shown shown;
+  PacketDecoder decoder(shown.listener());
+  for (size_t i = 0; i < 12; ++i) decoder.push(packets[i], false);
+  decoder.push(packets[12], true);
+  auto pictures = shown.wait_for(1);
+  ASSERT_EQ(pictures.size(), 1u);
+  EXPECT_EQ(pictures[0].frame.sequence, packets[12].frame.sequence);
+  decoder.push(packets[13], false);
+  decoder.push(packets[14], true);
+  pictures = shown.wait_for(2);
+  EXPECT_EQ(pictures[1].frame.sequence, packets[14].frame.sequence) << "after a pause, too";
+}
+
+TEST(PacketDecoder, NothingComesBeforeTheFirstKeyframe) {
+  const auto packets = h264_packets();
+  Shown shown;
+  PacketDecoder decoder(shown.listener());
+  for (size_t i = 15; i < 22; ++i) decoder.push(packets[i], true);
+  const auto pictures = shown.wait_for(2);
+  ASSERT_EQ(pictures.size(), 2u);
+  EXPECT_EQ(pictures[0].frame.sequence, packets[20].frame.sequence);
+}
+
+TEST(PacketDecoder, AStandingSourceShowsItsNewestPictureAgain) {
+  const auto packets = h264_packets();
+  Shown shown;
+  PacketDecoder decoder(shown.listener());
+  for (size_t i = 0; i < 3; ++i) decoder.push(packets[i], false);
+  decoder.repeat(700, from_nanoseconds(9'000'000'000), UnixMicroseconds(5), false);
+  decoder.repeat(701, from_nanoseconds(9'100'000'000), UnixMicroseconds(6), true);
+  const auto pictures = shown.wait_for(2);
+  ASSERT_EQ(pictures.size(), 2u);
+  EXPECT_EQ(pictures[1].frame.sequence, 701u);
+  EXPECT_EQ(pictures[1].frame.capture_time, from_nanoseconds(9'100'000'000));
+  EXPECT_EQ(pictures[1].frame.planes[0].data, pictures[0].frame.planes[0].data);
 }
 
 TEST(MediaInput, SaysWhatIsWrongWithoutTheAddressItself) {

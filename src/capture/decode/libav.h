@@ -3,6 +3,7 @@
 
 extern "C" {
 #include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
 }
 
@@ -23,12 +24,16 @@ struct FreeFrame {
 struct FreeCodec {
   void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
 };
+struct FreeFilter {
+  void operator()(AVBSFContext* context) const { av_bsf_free(&context); }
+};
 struct CloseInput {
   void operator()(AVFormatContext* context) const { avformat_close_input(&context); }
 };
 using PacketOwner = std::unique_ptr<AVPacket, FreePacket>;
 using FrameOwner = std::unique_ptr<AVFrame, FreeFrame>;
 using CodecOwner = std::unique_ptr<AVCodecContext, FreeCodec>;
+using FilterOwner = std::unique_ptr<AVBSFContext, FreeFilter>;
 using InputOwner = std::unique_ptr<AVFormatContext, CloseInput>;
 
 // A packet with a copy of `bytes`; nullptr without memory.

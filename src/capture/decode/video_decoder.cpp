@@ -30,9 +30,11 @@ Result<VideoDecoder> VideoDecoder::create(const AVCodecParameters& parameters, D
   return open(codec, std::move(context), delay);
 }
 
-Result<VideoDecoder> VideoDecoder::create_h264() {
-  const AVCodec* codec = avcodec_find_decoder(AV_CODEC_ID_H264);
-  if (!codec) return Error{ErrorCode::unsupported, "no decoder for h264 in FFmpeg's libraries"};
+Result<VideoDecoder> VideoDecoder::create_live(AVCodecID id) {
+  const AVCodec* codec = avcodec_find_decoder(id);
+  if (!codec) {
+    return Error{ErrorCode::unsupported, fmt::format("no decoder for {} in FFmpeg's libraries", avcodec_get_name(id))};
+  }
   libav::CodecOwner context(avcodec_alloc_context3(codec));
   if (!context) return Error{ErrorCode::exhausted, "no memory for a decoder"};
   return open(codec, std::move(context), DecodeDelay::low);

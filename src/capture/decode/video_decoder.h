@@ -15,7 +15,7 @@ class VideoDecoder {
  public:
   // `unsupported` where this build of FFmpeg's libraries lacks the decoder.
   static Result<VideoDecoder> create(const AVCodecParameters& parameters, DecodeDelay delay);
-  static Result<VideoDecoder> create_h264();  // access units in Annex B, `low`
+  static Result<VideoDecoder> create_live(AVCodecID codec);  // access units in Annex B, `low`
 
   VideoDecoder(VideoDecoder&&) noexcept = default;
   VideoDecoder& operator=(VideoDecoder&&) noexcept = default;

@@ -6,6 +6,8 @@
 #include <array>
 #include <deque>
 
+#include "capture/captured_frame.h"
+#include "capture/coded_frame.h"
 #include "capture/decode/on_demand_decoder.h"
 #include "capture/exec/child_process.h"
 #include "capture/exec/command_words.h"
@@ -44,6 +46,7 @@ class ExecCamera final : public Camera {
   void take(const EncodedPiece& piece, FrameSink* sink);
   void take_jpeg(const EncodedPiece& piece, FrameSink* sink);
   void take_h264(const EncodedPiece& piece, FrameSink* sink);
+  void decode_h264(const EncodedPiece& piece, FrameSink* sink);
   void emit(Frame frame, FrameSink* sink);
   void report_losses(FrameSink& sink);
 
@@ -56,7 +59,7 @@ class ExecCamera final : public Camera {
   LineReader lines_;
   std::string last_line_;
   std::optional<OnDemandDecoder> decoder_;
-  std::optional<Frame> first_;  // found while opening, delivered by run()
+  std::deque<Frame> early_;     // found while opening, delivered by run(): H.264 whole, of others the first alone
   Size size_{};                 // of the newest picture
   ipc::Opened opened_;
   uint64_t sequence_ = 0;
@@ -73,7 +76,7 @@ Result<ipc::Opened> ExecCamera::open(const CameraRequest& request) {
   sequence_ = request.first_sequence;
   pictures_ = {};
   decoder_.reset();
-  first_.reset();
+  early_.clear();
   failure_.reset();
   damaged_ = reported_losses_ = 0;
   child_.reset();
@@ -83,7 +86,7 @@ Result<ipc::Opened> ExecCamera::open(const CameraRequest& request) {
   log_.info(name_, "started: {}", redact_url(join_command(*words)));
 
   const Timestamp deadline = std::chrono::steady_clock::now() + first_picture_patience;
-  while (!first_) {
+  while (early_.empty()) {
     auto waited = wait(deadline, nullptr, nullptr);
     if (!waited) {
       child_.reset();
@@ -92,18 +95,18 @@ Result<ipc::Opened> ExecCamera::open(const CameraRequest& request) {
   }
   opened_ = {};
   opened_.model = name_;
-  opened_.mode = {first_->format, first_->size, request.wanted_fps_milli};
-  if (!request.wanted_size.empty() && request.wanted_size != first_->size) {
+  const Frame& first = early_.front();
+  opened_.mode = {first.format, first.size, request.wanted_fps_milli};
+  if (!request.wanted_size.empty() && request.wanted_size != first.size) {
     opened_.mode_note =
-        fmt::format("{} instead of {}: the program decides", to_string(first_->size), to_string(request.wanted_size));
+        fmt::format("{} instead of {}: the program decides", to_string(first.size), to_string(request.wanted_size));
   }
   opened_.modes = {opened_.mode};
   return opened_;
 }
 
 Result<void> ExecCamera::run(FrameSink& sink, const StopSignal& stop) {
-  emit(*std::move(first_), &sink);
-  first_.reset();
+  for (Frame& frame : std::exchange(early_, {})) emit(std::move(frame), &sink);
   while (!stop.raised()) {
     // The supervisor's stall detection is the deadline here; ours only has to be later.
     auto waited = wait(std::chrono::steady_clock::now() + std::chrono::hours(1), &sink, &stop);
@@ -184,9 +187,17 @@ void ExecCamera::take_jpeg(const EncodedPiece& piece, FrameSink* sink) {
   }
 }
 
+// Passed on as it is where its pictures are shown in the order they come; the time of arrival is all that is known.
 void ExecCamera::take_h264(const EncodedPiece& piece, FrameSink* sink) {
+  if (piece.may_reorder) return decode_h264(piece, sink);
+  if (early_.empty() && !sink && !piece.keyframe) return;
+  last_time_ = std::max(last_time_, unit_began_);
+  emit(make_coded_frame(PixelFormat::h264, piece.bytes, piece.size, piece.keyframe, last_time_), sink);
+}
+
+void ExecCamera::decode_h264(const EncodedPiece& piece, FrameSink* sink) {
   if (!decoder_) {
-    auto decoder = VideoDecoder::create_h264();
+    auto decoder = VideoDecoder::create_live(AV_CODEC_ID_H264);
     if (!decoder) {
       failure_ = decoder.error();
       return;
@@ -210,12 +221,13 @@ void ExecCamera::take_h264(const EncodedPiece& piece, FrameSink* sink) {
 }
 
 void ExecCamera::emit(Frame frame, FrameSink* sink) {
-  if (!sink) {  // opening: only the first one matters, later ones are older news by the time run() begins
-    if (!first_) first_ = std::move(frame);
+  if (!sink) {  // opening: only the first picture matters, later ones are older news by the time run() begins
+    if (early_.empty() || is_inter_coded(frame.format)) early_.push_back(std::move(frame));
     return;
   }
-  if (frame.size != opened_.mode.size) {
+  if (frame.size != opened_.mode.size || frame.format != opened_.mode.format) {
     opened_.mode.size = frame.size;
+    opened_.mode.format = frame.format;
     opened_.modes = {opened_.mode};
     sink->opened(opened_);
   }

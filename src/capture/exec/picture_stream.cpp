@@ -62,7 +62,7 @@ void PictureStream::split(std::span<const std::byte> bytes, const Pieces& pieces
     jpegs->push(bytes, [&](std::span<const std::byte> picture) { pieces(EncodedPiece{picture}); });
   } else if (auto* units = std::get_if<h264::AnnexBSplitter>(&splitter_)) {
     units->push(bytes, [&](const h264::AccessUnit& unit) {
-      pieces(EncodedPiece{unit.bytes, false, unit.keyframe, unit.size});
+      pieces(EncodedPiece{unit.bytes, false, unit.keyframe, unit.size, unit.may_reorder});
     });
   }
 }

@@ -15,6 +15,7 @@ struct EncodedPiece {
   bool is_jpeg = true;
   bool keyframe = true;
   Size size{};  // H.264 only
+  bool may_reorder = false;
 };
 
 class PictureStream {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "capture/captured_frame.h"
 #include "capture/file/picture_source.h"
 #include "capture/file/playback_clock.h"
 #include "capture/file/playback_settings.h"
@@ -81,6 +82,7 @@ class FileCamera final : public Camera {
   ipc::Opened opened_;
   uint64_t sequence_ = 0;
   std::optional<Frame> last_;  // shown again while the file stands still
+  bool passed_any_ = false;    // H.264 or H.265: those who want pixels have a decoder that holds the newest picture
   bool ended_ = false;         // at the end of the file, not to be looped
 };
 
@@ -92,7 +94,7 @@ Result<ipc::Opened> FileCamera::open(const CameraRequest& request) {
   source_ = *std::move(source);
   playback_ = {};
   last_.reset();
-  ended_ = false;
+  ended_ = passed_any_ = false;
   sequence_ = request.first_sequence;
   opened_ = {};
   opened_.model = std::filesystem::path(path_).filename().string();
@@ -178,7 +180,9 @@ Result<void> FileCamera::repeat_one(FrameSink& sink, const StopSignal& stop) {
   const auto gap = std::min(source_->picture_length(), longest_repeat);
   const Timestamp due = playback_.due_again(gap, clock_.now());
   if (stop.wait_until(due)) return {};
-  if (!sink.wanted()) {
+  if (is_inter_coded(opened_.mode.format) && passed_any_) {
+    sink.repeat_picture(sequence_++, due);
+  } else if (!sink.wanted()) {
     show(std::nullopt, due, sink);
   } else if (last_) {
     show(*last_, due, sink);
@@ -206,7 +210,8 @@ void FileCamera::show(std::optional<Frame> frame, Timestamp due, FrameSink& sink
   }
   frame->sequence = sequence_++;
   frame->capture_time = due;
-  last_ = *frame;
+  passed_any_ = is_inter_coded(frame->format);
+  if (!passed_any_) last_ = *frame;
   sink.deliver(*std::move(frame));
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "capture/fake_sink.h"
+#include "media/h264/nal.h"
 #include "capture/file/file_camera.h"
 #include "capture/file/picture_source.h"
 #include "capture/file/playback_clock.h"
@@ -155,6 +156,45 @@ TEST(FileCamera, NobodyWatchingFramesAreCountedAndTheFirstViewerNeedsNoKeyframe)
   EXPECT_TRUE(camera.finish());
   EXPECT_GE(camera.sink().frames().size(), 8u);  // long before the next keyframe, 80 pictures on
   const auto seen = camera.sink().seen();
+  for (size_t i = 1; i < seen.size(); ++i) EXPECT_EQ(seen[i].sequence, seen[i - 1].sequence + 1);
+}
+
+TEST(FileCamera, H264InOrderIsPassedOnAsItIs) {
+  Running camera(made_by_ffmpeg("-f lavfi -i testsrc2=s=160x120:r=50 -frames:v 15 -c:v libx264 -bf 0 -pix_fmt yuv420p",
+                                "in_order.mp4"),
+                 /*wanted=*/false);
+  ASSERT_TRUE(camera.opened()) << camera.opened().error().message;
+  EXPECT_EQ(camera.opened()->mode, (ipc::Mode{PixelFormat::h264, {160, 120}, 50'000}));
+  ASSERT_TRUE(camera.sink().wait_for(40));
+  EXPECT_TRUE(camera.finish());
+  expect_even(camera.sink().seen(), 20ms);
+  const auto frames = camera.sink().frames();
+  ASSERT_GE(frames.size(), 40u);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const auto bytes = frames[i].bytes();
+    ASSERT_GT(bytes.size(), 5u);
+    EXPECT_TRUE(bytes[0] == std::byte{0} && bytes[1] == std::byte{0}) << "Annex B, not the container's lengths";
+    EXPECT_EQ(frames[i].keyframe, i % 15 == 0) << i;
+    bool has_sps = false;
+    for_each_nal(bytes, [&](NalUnit nal) { has_sps |= h264::type_of(nal) == h264::NalType::sps; });
+    EXPECT_EQ(has_sps, frames[i].keyframe) << "every keyframe can be begun with";
+  }
+  EXPECT_EQ(camera.sink().dropped(), 0u);
+}
+
+TEST(FileCamera, APausedH264FileRepeatsNoPacket) {
+  Running camera(made_by_ffmpeg("-f lavfi -i testsrc2=s=160x120:r=50 -frames:v 50 -c:v libx264 -bf 0 -pix_fmt yuv420p",
+                                "paused.mp4"));
+  ASSERT_TRUE(camera.sink().wait_for(5));
+  camera.camera().set_controls({{"paused", true}});
+  ASSERT_TRUE(camera.wait_for_more(10));
+  const auto paused = camera.sink().seen();
+  EXPECT_FALSE(paused.back().delivered);
+  camera.camera().set_controls({{"paused", false}});
+  ASSERT_TRUE(camera.wait_for_more(10));
+  EXPECT_TRUE(camera.finish());
+  const auto seen = camera.sink().seen();
+  EXPECT_TRUE(seen.back().delivered);
   for (size_t i = 1; i < seen.size(); ++i) EXPECT_EQ(seen[i].sequence, seen[i - 1].sequence + 1);
 }
 

@@ -1,8 +1,11 @@
-// A video file: MJPEG is passed through, all else decoded on demand.
+// A video file: MJPEG is passed through, and so are H.264 and H.265 whose pictures come in the order they are shown; all
+// else is decoded on demand.
 #include <fmt/format.h>
 
 #include <deque>
 
+#include "capture/coded_frame.h"
+#include "capture/decode/annexb_filter.h"
 #include "capture/decode/media_input.h"
 #include "capture/decode/on_demand_decoder.h"
 #include "capture/file/picture_source.h"
@@ -15,15 +18,18 @@ using std::chrono::nanoseconds;
 
 class VideoFile final : public PictureSource {
  public:
-  VideoFile(MediaAddress address, MediaInput input, std::optional<OnDemandDecoder> decoder)
+  VideoFile(MediaAddress address, MediaInput input, std::optional<AnnexBFilter> units,
+            std::optional<OnDemandDecoder> decoder)
       : address_(std::move(address)),
         input_(std::move(input)),
+        units_(std::move(units)),
         decoder_(std::move(decoder)),
         packet_(av_packet_alloc()) {}
 
   ipc::Mode mode() const override {
     const AVCodecParameters& video = *input_.video().codecpar;
-    return {decoder_ ? PixelFormat::i420 : PixelFormat::jpeg, {video.width, video.height}, input_.fps_milli()};
+    const PixelFormat own = units_ ? *AnnexBFilter::format_of(video) : PixelFormat::jpeg;
+    return {decoder_ ? PixelFormat::i420 : own, {video.width, video.height}, input_.fps_milli()};
   }
   nanoseconds picture_length() const override { return input_.picture_length(); }
   Result<std::optional<TimedPicture>> next(bool pixels_wanted) override;
@@ -33,6 +39,7 @@ class VideoFile final : public PictureSource {
  private:
   Result<bool> read(bool pixels_wanted);
   void take_jpeg(bool pixels_wanted);
+  void take_unit(const AVPacket& unit);
   void take_coded(bool pixels_wanted);
   void take_decoded(VideoDecoder::Picture picture);
   void end_pass();
@@ -41,7 +48,8 @@ class VideoFile final : public PictureSource {
 
   const MediaAddress address_;
   MediaInput input_;
-  std::optional<OnDemandDecoder> decoder_;  // none: JPEGs are passed through
+  std::optional<AnnexBFilter> units_;       // passed through
+  std::optional<OnDemandDecoder> decoder_;  // neither: JPEGs are passed through
   libav::PacketOwner packet_;
   std::deque<TimedPicture> ready_;
   std::optional<int64_t> first_pts_, first_dts_;  // of this pass
@@ -93,6 +101,11 @@ Result<bool> VideoFile::read(bool pixels_wanted) {
   if (!first_pts_ && packet_->pts != AV_NOPTS_VALUE) first_pts_ = packet_->pts;
   if (decoder_) {
     take_coded(pixels_wanted);
+  } else if (units_) {
+    if (auto taken = units_->push(*packet_, [this](const AVPacket& unit) { take_unit(unit); }); !taken) {
+      ++damaged_;
+      last_damage_ = taken.error().message;
+    }
   } else {
     take_jpeg(pixels_wanted);
   }
@@ -113,6 +126,16 @@ void VideoFile::take_jpeg(bool pixels_wanted) {
     }
     picture.frame = *std::move(frame);
   }
+  put(std::move(picture));
+}
+
+void VideoFile::take_unit(const AVPacket& unit) {
+  const AVCodecParameters& video = *input_.video().codecpar;
+  TimedPicture picture;
+  picture.time = time_of(unit.pts != AV_NOPTS_VALUE ? unit.pts : unit.dts, first_pts_);
+  const auto* bytes = reinterpret_cast<const std::byte*>(unit.data);
+  picture.frame = make_coded_frame(*AnnexBFilter::format_of(video), {bytes, static_cast<size_t>(unit.size)},
+                                   {video.width, video.height}, (unit.flags & AV_PKT_FLAG_KEY) != 0, {});
   put(std::move(picture));
 }
 
@@ -151,6 +174,7 @@ Result<void> VideoFile::rewind() {
     input_ = *std::move(again);
   }
   if (decoder_) decoder_->reset();
+  if (units_) units_->flush();
   ready_.clear();
   first_pts_.reset();
   first_dts_.reset();
@@ -170,13 +194,18 @@ Result<std::unique_ptr<PictureSource>> open_video(const std::string& path, const
   const AVCodecParameters& video = *input->video().codecpar;
   if (video.width <= 0 || video.height <= 0) return Error{ErrorCode::protocol, shown + ": a video without a size"};
   std::optional<OnDemandDecoder> decoder;
-  if (video.codec_id != AV_CODEC_ID_MJPEG) {
+  std::optional<AnnexBFilter> units;
+  if (AnnexBFilter::format_of(video)) {
+    auto made = AnnexBFilter::create(input->video());
+    if (!made) return Error{made.error().code, shown + ": " + made.error().message};
+    units.emplace(*std::move(made));
+  } else if (video.codec_id != AV_CODEC_ID_MJPEG) {
     auto made = VideoDecoder::create(video, DecodeDelay::smooth);
     if (!made) return Error{made.error().code, shown + ": " + made.error().message};
     decoder.emplace(*std::move(made));
   }
   return std::unique_ptr<PictureSource>(
-      std::make_unique<VideoFile>(std::move(address), *std::move(input), std::move(decoder)));
+      std::make_unique<VideoFile>(std::move(address), *std::move(input), std::move(units), std::move(decoder)));
 }
 
 }  // namespace camweave::file

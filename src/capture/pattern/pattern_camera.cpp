@@ -191,6 +191,7 @@ Result<void> PatternCamera::run(FrameSink& sink, const StopSignal& stop) {
     } else {
       for (uint64_t frame = next; frame <= newest; ++frame) sink.count_frame(first_sequence_ + frame, time_of(frame));
       advance_sensor(time_of(newest));
+      sink.note_metadata(sensor_->metadata());
     }
     next = newest + 1;
   }

@@ -14,6 +14,7 @@ inline constexpr auto network_patience = std::chrono::seconds(10);  // for a con
 struct FeedPicture {
   Timestamp time{};            // of capture where the peer says it, else of arrival
   std::optional<Frame> frame;  // empty: no pixels were asked for; its sequence is to be filled in
+  FrameMetadata metadata;      // what the peer says of it
 };
 
 class Feed {

@@ -23,6 +23,7 @@ class JpegIntake {
     const bool believed = age >= UnixMicroseconds(0) && age <= std::chrono::seconds(10);
     // Times only rise, also where the wall clock steps.
     last_time_ = picture.time = std::max(last_time_, believed ? now - age : now);
+    picture.metadata = metadata;
     if (pixels_wanted) {
       auto frame = make_jpeg_frame(jpeg, 0, picture.time);
       if (!frame) {

@@ -104,7 +104,10 @@ Result<void> StreamCamera::run(FrameSink& sink, const StopSignal& stop) {
 }
 
 void StreamCamera::show(FeedPicture picture, FrameSink& sink) {
-  if (!picture.frame) return sink.count_frame(sequence_++, picture.time);
+  if (!picture.frame) {
+    sink.note_metadata(picture.metadata);
+    return sink.count_frame(sequence_++, picture.time);
+  }
   Frame& frame = *picture.frame;
   if (frame.size != opened_.mode.size || frame.format != opened_.mode.format) {
     opened_.mode.size = frame.size;

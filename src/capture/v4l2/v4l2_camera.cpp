@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "capture/captured_frame.h"
 #include "capture/v4l2/buffer_queue.h"
 #include "capture/v4l2/controls.h"
 #include "capture/v4l2/device.h"
@@ -227,9 +228,10 @@ Result<void> V4l2Camera::take_frames(BufferQueue& queue, Session& session, Frame
     } else if (auto whole = check_.complete(frame); !whole) {
       log_.limited(LogLevel::warning, session.device->name().path, "frame dropped: " + whole.error().message);
       sink.count_dropped(1);
-    } else if (sink.wanted()) {
+    } else if (sink.wanted() || is_inter_coded(frame.format)) {
       sink.deliver(std::move(frame));
     } else {
+      sink.note_metadata(metadata_);
       sink.count_frame(frame.sequence, frame.capture_time);
     }
   }

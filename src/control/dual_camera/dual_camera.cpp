@@ -101,15 +101,8 @@ std::vector<ApiRoute> DualCamera::routes() {
        .summary = "Alive",
        .handler =
            [this](const ExchangePtr& exchange) {
-             if (!options_.health_style || options_.health_style() == HealthStyle::plain) {
-               return exchange->respond(json_response(200, R"({"status":"ok"})"));
-             }
-             const auto cameras = cameras_.list();
-             const bool streaming = !cameras.empty() && cameras.front().health.state == CameraState::streaming;
-             exchange->respond(json_response(200, json_text({{"status", "healthy"},
-                                                             {"camera_configured", !cameras.empty()},
-                                                             {"streaming_active", streaming},
-                                                             {"version", "1.0.0"}})));
+             const std::string answer = options_.health_json ? options_.health_json() : R"({"status":"ok"})";
+             exchange->respond(json_response(200, answer));
            }},
       {.pattern = "/version",
        .summary = "The page's API version",

@@ -22,7 +22,7 @@ class DualCamera {
   struct Options {
     std::string state_directory;                             // "": settings end with the server
     std::function<void(const std::string& json)> on_config;  // after each change: the whole configuration
-    std::function<HealthStyle()> health_style;
+    std::function<std::string()> health_json;                // what GET /health answers; absent: {"status":"ok"}
   };
   // Borrowed ones must outlive the loops. Reads the state file: call before serving.
   DualCamera(Cameras& cameras, Log& log, Options options);

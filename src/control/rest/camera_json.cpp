@@ -52,6 +52,8 @@ json health_json(const std::string& id, const CameraHealth& health) {
 json camera_json(const CameraStatus& status) {
   json modes = json::array();
   for (const ipc::Mode& mode : status.modes) modes.push_back(ipc::to_json(mode));
+  json renditions = json::array();
+  for (const RenditionStatus& one : status.renditions) renditions.push_back(to_string(one.rendition));
   json object{{"id", status.id},
               {"index", status.index},
               {"name", display_name(status)},
@@ -65,9 +67,24 @@ json camera_json(const CameraStatus& status) {
               {"format", status.mode.size.empty() ? "" : to_string(status.mode.format)},
               {"mode_note", status.mode_note},
               {"modes", std::move(modes)},
-              {"renditions", status.renditions}};
+              {"renditions", std::move(renditions)}};
   add_health(object, status.health);
   return object;
+}
+
+json rendition_json(const RenditionStatus& status) {
+  const Rendition& rendition = status.rendition;
+  const auto null_or_number = [](double number) { return number > 0 ? json(number) : json(); };
+  return {{"id", status.id},
+          {"codec", to_string(rendition.codec)},
+          {"width", rendition.size.empty() ? json() : json(rendition.size.width)},
+          {"height", rendition.size.empty() ? json() : json(rendition.size.height)},
+          {"fps", null_or_number(rendition.fps_milli / 1000.0)},
+          {"quality", rendition.quality ? json(rendition.quality) : json()},
+          {"bitrate_kbps", rendition.bitrate_kbps ? json(rendition.bitrate_kbps) : json()},
+          {"rotation", rendition.rotation},
+          {"encoder", null_or(status.encoder)},
+          {"in_words", to_string(rendition)}};
 }
 
 json control_json(const Control& control) {

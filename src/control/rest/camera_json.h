@@ -9,6 +9,8 @@ namespace camweave {
 
 nlohmann::json health_json(const std::string& id, const CameraHealth& health);
 nlohmann::json camera_json(const CameraStatus& status);
+// A rendition that is being made; what is the camera's own or the encoder's choice is null.
+nlohmann::json rendition_json(const RenditionStatus& status);
 nlohmann::json control_json(const Control& control);
 nlohmann::json controls_json(const std::vector<Control>& controls);
 

@@ -32,13 +32,24 @@ void SupervisedCamera::send_renditions() {
   ipc::Renditions message;
   std::map<uint32_t, WorkerRun::Streams> routes;
   for (const auto& wanted : renditions_.wanted()) {
-    message.wanted.push_back({wanted.id, wanted.rendition});
+    message.wanted.push_back({wanted.id, renditions_.as_made(wanted.rendition)});
     routes[wanted.id] = wanted.streams;
   }
   changed();
   if (!run_ || !opened_at_) return;
   run_->set_routes(std::move(routes), renditions_.last_id());
   send(message);
+}
+
+Result<void> SupervisedCamera::set_bitrate(uint32_t rendition_id, int bitrate_kbps) {
+  const auto made = renditions();
+  const auto found = std::ranges::find(made, rendition_id, &RenditionStatus::id);
+  if (found != made.end() && found->encoder == ipc::pass_through) {
+    return Error{ErrorCode::unsupported, "bitrate_kbps: this rendition is the camera's own stream, passed through"};
+  }
+  if (auto set = renditions_.set_bitrate(rendition_id, bitrate_kbps); !set) return set;
+  send_renditions();
+  return {};
 }
 
 void SupervisedCamera::request_keyframe(const Rendition& rendition) {
@@ -233,6 +244,25 @@ void SupervisedCamera::on(const ipc::RenditionFailed& failed) {
 
 void SupervisedCamera::on(const ipc::Failed& failed) { last_words_ = failed; }
 
+std::vector<RenditionStatus> SupervisedCamera::renditions() const {
+  std::vector<RenditionStatus> renditions = renditions_.held();
+  for (RenditionStatus& rendition : renditions) {
+    const auto found = std::ranges::find(last_status_.encoders, rendition.id, &ipc::RenditionEncoder::rendition_id);
+    if (found != last_status_.encoders.end()) rendition.encoder = found->encoder;
+  }
+  return renditions;
+}
+
+// Of the last second; of a slower camera the newest frame's.
+std::optional<FrameMetadata> SupervisedCamera::newest_metadata(Timestamp now) const {
+  std::chrono::nanoseconds limit = 1s;
+  if (const int fps_milli = known_.mode.fps_milli; fps_milli > 0) {
+    limit = std::max<std::chrono::nanoseconds>(limit, 2 * std::chrono::nanoseconds(1'000'000'000'000 / fps_milli));
+  }
+  const bool is_fresh = last_status_.last_frame_ns > 0 && now - from_nanoseconds(last_status_.last_frame_ns) <= limit;
+  return is_fresh && !is_away_ ? std::optional(last_status_.metadata) : std::nullopt;
+}
+
 CameraStatus SupervisedCamera::status(size_t index) const {
   const Timestamp now = parts_.clock.now();
   CameraStatus status;
@@ -247,7 +277,8 @@ CameraStatus SupervisedCamera::status(size_t index) const {
   status.mode = known_.mode;
   status.mode_note = known_.mode_note;
   status.modes = known_.modes;
-  for (const std::string& words : renditions_.in_words()) status.renditions.push_back(words);
+  status.renditions = renditions();
+  status.sensor = newest_metadata(now);
 
   const WorkerRun::Figures figures = run_ ? run_->figures() : WorkerRun::Figures{};
   CameraHealth& health = status.health;

@@ -80,13 +80,37 @@ bool RenditionTable::is_wanted() const {
   });
 }
 
-std::vector<std::string> RenditionTable::in_words() const {
-  std::vector<std::string> words;
+std::vector<RenditionStatus> RenditionTable::held() const {
+  std::vector<RenditionStatus> held;
   for (const Wanted& wanted : wanted_) {
     const bool is_held = std::ranges::any_of(wanted.streams, [](const auto& stream) { return !stream.expired(); });
-    if (is_held) words.push_back(to_string(wanted.rendition));
+    if (is_held) held.push_back({wanted.id, as_made(wanted.rendition), ""});
   }
-  return words;
+  return held;
+}
+
+Result<void> RenditionTable::set_bitrate(uint32_t id, int bitrate_kbps) {
+  constexpr size_t most_kept = 64;
+  const auto held_now = held();
+  if (std::ranges::find(held_now, id, &RenditionStatus::id) == held_now.end()) {
+    return Error{ErrorCode::not_found, fmt::format("no rendition {} is being made", id)};
+  }
+  const Wanted& wanted = *std::ranges::find(wanted_, id, &Wanted::id);
+  if (wanted.rendition.codec == Codec::jpeg) {
+    return Error{ErrorCode::unsupported, "bitrate_kbps: a JPEG rendition has a quality, not a bitrate"};
+  }
+  if (bitrates_kbps_.size() >= most_kept && !bitrates_kbps_.contains(wanted.rendition)) {
+    return Error{ErrorCode::exhausted, fmt::format("this camera keeps {} changed bitrates already", most_kept)};
+  }
+  bitrates_kbps_[wanted.rendition] = bitrate_kbps;
+  return {};
+}
+
+Rendition RenditionTable::as_made(const Rendition& rendition) const {
+  Rendition made = rendition;
+  const auto changed = bitrates_kbps_.find(rendition);
+  if (changed != bitrates_kbps_.end()) made.bitrate_kbps = changed->second;
+  return made;
 }
 
 uint32_t RenditionTable::id_of(const Rendition& stream_rendition) const {

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "ipc/messages.h"
+#include "stream/cameras.h"
 #include "stream/stream.h"
 
 namespace camweave {
@@ -37,7 +39,13 @@ class RenditionTable {
   // What is held, each rendition once; those let go are forgotten. An id belongs to one rendition for ever.
   const std::vector<Wanted>& wanted();
   bool is_wanted() const;
-  std::vector<std::string> in_words() const;
+  // Those that somebody holds: id and rendition, with the bitrate as it is now.
+  std::vector<RenditionStatus> held() const;
+  // From now on, and for every later reader who asks for the same. `not_found`: nobody holds one with this id;
+  // `unsupported`: a JPEG; `exhausted`: too many different ones were set.
+  Result<void> set_bitrate(uint32_t id, int bitrate_kbps);
+  // What is to be made, in full: the rendition with its bitrate as it is now.
+  Rendition as_made(const Rendition& rendition) const;
   uint32_t last_id() const { return next_id_ - 1; }
   // 0: not wanted.
   uint32_t id_of(const Rendition& stream_rendition) const;
@@ -54,6 +62,7 @@ class RenditionTable {
   ipc::Mode mode_;
   uint32_t next_id_ = 1;
   std::vector<Wanted> wanted_;
+  std::map<Rendition, int> bitrates_kbps_;  // set while running, by what was asked for
 };
 
 }  // namespace camweave

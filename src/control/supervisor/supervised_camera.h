@@ -72,6 +72,8 @@ class SupervisedCamera {
   void end(const std::string& reason);
 
   void send_renditions();
+  // Errors as RenditionTable::set_bitrate(), and `unsupported` for what passes through.
+  Result<void> set_bitrate(uint32_t rendition_id, int bitrate_kbps);
   void request_keyframe(const Rendition& rendition);
   void set_controls(ControlValues values, ControlsDone done);
   void reset_controls(ResetDone done);
@@ -130,6 +132,8 @@ class SupervisedCamera {
   void update_controls(const std::vector<Control>& controls);
   void follow_device(const std::string& identity);
   bool captures_now() const;
+  std::vector<RenditionStatus> renditions() const;
+  std::optional<FrameMetadata> newest_metadata(Timestamp now) const;
   Stall next_stall() const;
   void send(const ipc::Message& message);
 

@@ -348,6 +348,15 @@ void Supervisor::set_controls(std::string_view id, ControlValues values,
   });
 }
 
+void Supervisor::set_bitrate(std::string_view id, uint32_t rendition_id, int bitrate_kbps,
+                             std::function<void(Result<void>)> done) {
+  loop_.post([this, id = std::string(id), rendition_id, bitrate_kbps, done = std::move(done)] {
+    std::optional<Result<void>> set;
+    with_camera(id, [&](SupervisedCamera& camera) { set = camera.set_bitrate(rendition_id, bitrate_kbps); });
+    done(set ? *std::move(set) : no_camera(id));
+  });
+}
+
 void Supervisor::reset_controls(std::string_view id, std::function<void(Result<std::vector<Control>>)> done) {
   loop_.post([this, id = std::string(id), done = std::move(done)] {
     with_camera(

@@ -54,6 +54,10 @@ class Supervisor final : public Cameras, private IngestListener {
   Figures figures() const;
   // As it runs now, changes at run time included. May hold a secret in its source.
   std::optional<CameraConfig> config_of(std::string_view id) const;
+  // Of a rendition that is being made, without a new stream; holds for later readers of the same until the server ends.
+  // Answers once, on the control thread; `not_found`, `unsupported` or `exhausted` with the reason.
+  void set_bitrate(std::string_view id, uint32_t rendition_id, int bitrate_kbps,
+                   std::function<void(Result<void>)> done);
 
   std::vector<CameraStatus> list() const override;
   std::optional<CameraStatus> find(std::string_view id) const override;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 extern "C" {
 #include <libavcodec/avcodec.h>
 }
@@ -75,6 +78,54 @@ TEST_F(H264EncoderTest, TheBitrateIsHeldAndChangesWithoutANewStream) {
   ASSERT_TRUE((*encoder)->set_bitrate(800));
   kbps_of_next(180, 60);
   EXPECT_NEAR(kbps_of_next(240, 120), 800, 200);
+}
+
+std::vector<std::byte> sequence_parameters(std::span<const std::byte> unit) {
+  std::vector<std::byte> found;
+  for_each_nal(unit, [&](NalUnit nal) {
+    if (h264::type_of(nal) == h264::NalType::sps) found.assign(nal.begin(), nal.end());
+  });
+  return found;
+}
+
+TEST_F(H264EncoderTest, AChangedBitrateLeavesTheParameterSets) {
+  auto encoder = make_h264_encoder({.codec = Codec::h264, .bitrate_kbps = 2000}, frame(0));
+  const auto before = sequence_parameters(std::span(out_).first(encode(**encoder, frame(0)).size_bytes));
+  ASSERT_TRUE((*encoder)->set_bitrate(500));
+  EXPECT_FALSE(encode(**encoder, frame(1)).keyframe) << "the stream goes on";
+  (*encoder)->request_keyframe();
+  const auto after = sequence_parameters(std::span(out_).first(encode(**encoder, frame(2)).size_bytes));
+  EXPECT_FALSE(before.empty());
+  EXPECT_EQ(before, after);
+}
+
+TEST_F(H264EncoderTest, WithoutHardwareItIsX264) {
+  const H264Devices none{"/nowhere/video11", "/nowhere/dri"};
+  auto encoder = make_h264_encoder({.codec = Codec::h264}, frame(0), none);
+  ASSERT_TRUE(encoder) << encoder.error().message;
+  EXPECT_STREQ((*encoder)->name(), "libx264");
+}
+
+// Nodes that are there and are no encoders: each is tried, and the next one taken.
+TEST_F(H264EncoderTest, HardwareThatDoesNotEncodeIsPassedOver) {
+  const std::string folder = testing::TempDir() + "dri/";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "renderD128") << "no device";
+  const H264Devices useless{"/dev/null", folder};
+  auto encoder = make_h264_encoder({.codec = Codec::h264}, frame(0), useless);
+  ASSERT_TRUE(encoder) << encoder.error().message;
+  EXPECT_STREQ((*encoder)->name(), "libx264");
+  EXPECT_GT(encode(**encoder, frame(0)).size_bytes, 0u);
+}
+
+TEST_F(H264EncoderTest, TheReasonNamesTheDevice) {
+  const H264Settings settings{{320, 240}, 30'000, 1000};
+  const auto v4l2 = h264_candidate(0).open(settings, {"/nowhere/video11", "/nowhere/dri"});
+  ASSERT_FALSE(v4l2);
+  EXPECT_EQ(v4l2.error().message, "h264_v4l2m2m: no /nowhere/video11");
+  const auto vaapi = h264_candidate(1).open(settings, {"/nowhere/video11", "/nowhere/dri"});
+  ASSERT_FALSE(vaapi);
+  EXPECT_EQ(vaapi.error().message, "h264_vaapi: no /nowhere/dri/renderD… that can be used");
 }
 
 TEST_F(H264EncoderTest, OddSizesLoseARowAndAColumn) {

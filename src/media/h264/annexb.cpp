@@ -82,7 +82,7 @@ bool AnnexBSplitter::begins_unit(size_t header_at) const {
 
 void AnnexBSplitter::end_nal(size_t end) {
   if (nal_ >= end || nal_type(bytes_[nal_]) != NalType::sps) return;
-  if (const auto size = parse_sps_size(std::span(bytes_).subspan(nal_, end - nal_))) size_ = *size;
+  if (const auto parameters = parse_sps(std::span(bytes_).subspan(nal_, end - nal_))) parameters_ = *parameters;
 }
 
 void AnnexBSplitter::emit(size_t end, const Unit& unit) {
@@ -90,7 +90,8 @@ void AnnexBSplitter::emit(size_t end, const Unit& unit) {
   if (oversized_ || length > max_unit_bytes_) {
     skipped_bytes_ += length;
   } else {
-    unit(AccessUnit{std::span<const std::byte>(bytes_).subspan(begin_, length), keyframe_, size_});
+    unit(AccessUnit{std::span<const std::byte>(bytes_).subspan(begin_, length), keyframe_, parameters_.size,
+                    parameters_.may_reorder});
   }
   begin_ = end;
   has_slice_ = keyframe_ = oversized_ = false;

@@ -20,6 +20,7 @@ struct AccessUnit {
   std::span<const std::byte> bytes;  // Annex B, start codes included
   bool keyframe = false;             // an IDR picture
   Size size{};                       // of the newest parameter set; 0×0 before the first
+  bool may_reorder = true;           // by the newest parameter set
 };
 
 class AnnexBSplitter {
@@ -51,7 +52,7 @@ class AnnexBSplitter {
   bool has_slice_ = false;
   bool keyframe_ = false;
   bool oversized_ = false;  // its first part is gone: the rest goes, too
-  Size size_{};
+  SequenceParameters parameters_;
   uint64_t skipped_bytes_ = 0;
 };
 

@@ -85,7 +85,33 @@ TEST(Sps, RefusesWhatIsTorn) {
   ASSERT_EQ(units.size(), 1u);
   EXPECT_EQ(units[0].size, (Size{1920, 1080}));
   const std::byte torn[] = {std::byte{0x67}, std::byte{0x64}, std::byte{0}, std::byte{0x1f}, std::byte{0xac}};
-  for (size_t size = 0; size <= sizeof torn; ++size) EXPECT_FALSE(parse_sps_size(std::span(torn).first(size)));
+  for (size_t size = 0; size <= sizeof torn; ++size) EXPECT_FALSE(parse_sps(std::span(torn).first(size)));
+}
+
+std::vector<std::byte> bytes_of(std::string_view hex) {
+  std::vector<std::byte> bytes;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return bytes;
+}
+
+TEST(Sps, SaysWhetherPicturesMayComeInAnotherOrder) {
+  struct Case {
+    const char* what;
+    const char* hex;
+    bool may_reorder;
+  };
+  for (const Case& c : {Case{"x264, B-frames", "6764000dacd94141fb011000000300100000030320f1429960", true},
+                        Case{"x264, no B-frames", "6764000dacb20283f60220000003002000000641e28549", false},
+                        Case{"x264, zerolatency", "6742c00dda0507ec0440000003004000000ca3c50aa8", false},
+                        Case{"baseline", "6742c00dd90141fb011000000300100000030320f142a480", false},
+                        Case{"baseline without its VUI", "6742c00dd90141fb", false}}) {
+    const auto parameters = parse_sps(bytes_of(c.hex));
+    ASSERT_TRUE(parameters) << c.what << ": " << parameters.error().message;
+    EXPECT_EQ(parameters->size, (Size{320, 240})) << c.what;
+    EXPECT_EQ(parameters->may_reorder, c.may_reorder) << c.what;
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace camweave::h264 {
@@ -92,7 +93,8 @@ uint32_t read_chroma_format(BitReader& reader) {
   return format;
 }
 
-void skip_picture_order(BitReader& reader) {
+// Returns pic_order_cnt_type: 2 is the order of coding.
+uint32_t read_picture_order(BitReader& reader) {
   const uint32_t type = reader.ue();
   if (type == 0) {
     reader.ue();
@@ -103,13 +105,55 @@ void skip_picture_order(BitReader& reader) {
     const uint32_t cycle = reader.ue();
     for (uint32_t i = 0; i < cycle && i < 256; ++i) reader.se();
   }
+  return type;
+}
+
+void skip_hrd(BitReader& reader) {
+  const uint32_t count = reader.ue();
+  reader.skip(8);
+  for (uint32_t i = 0; i <= count && i < 32; ++i) {
+    reader.ue();
+    reader.ue();
+    reader.skip(1);
+  }
+  reader.skip(20);
+}
+
+// max_num_reorder_frames of the VUI; none where it doesn't say, or ends early.
+std::optional<uint32_t> read_reorder_depth(BitReader& reader) {
+  constexpr uint32_t extended_aspect_ratio = 255;
+  if (!reader.flag()) return std::nullopt;
+  if (reader.flag() && reader.bits(8) == extended_aspect_ratio) reader.skip(32);
+  if (reader.flag()) reader.skip(1);  // overscan
+  if (reader.flag()) {                // video signal type
+    reader.skip(4);
+    if (reader.flag()) reader.skip(24);
+  }
+  if (reader.flag()) {  // chroma location
+    reader.ue();
+    reader.ue();
+  }
+  if (reader.flag()) reader.skip(65);  // timing
+  bool has_hrd = false;
+  for (int i = 0; i < 2; ++i) {
+    if (!reader.flag()) continue;
+    has_hrd = true;
+    skip_hrd(reader);
+  }
+  if (has_hrd) reader.skip(1);
+  reader.skip(1);                           // pic_struct
+  if (!reader.flag()) return std::nullopt;  // bitstream restriction
+  reader.skip(1);
+  for (int i = 0; i < 4; ++i) reader.ue();
+  const uint32_t depth = reader.ue();
+  return reader.overrun() ? std::nullopt : std::optional(depth);
 }
 
 Error broken(const char* what) { return Error{ErrorCode::protocol, std::string("H.264 parameter set: ") + what}; }
 
 }  // namespace
 
-Result<Size> parse_sps_size(std::span<const std::byte> nal) {
+Result<SequenceParameters> parse_sps(std::span<const std::byte> nal) {
   constexpr size_t longest = 4096;
   if (nal.size() < 4 || nal.size() > longest || nal_type(nal[0]) != NalType::sps) return broken("not one");
   BitReader reader(nal.subspan(1));
@@ -118,7 +162,7 @@ Result<Size> parse_sps_size(std::span<const std::byte> nal) {
   reader.ue();      // id
   const uint32_t chroma = has_chroma_format(profile) ? read_chroma_format(reader) : 1;
   reader.ue();  // log2_max_frame_num
-  skip_picture_order(reader);
+  const uint32_t order = read_picture_order(reader);
   reader.ue();  // max_num_ref_frames
   reader.skip(1);
   const uint64_t width_blocks = reader.ue() + uint64_t{1};
@@ -131,6 +175,8 @@ Result<Size> parse_sps_size(std::span<const std::byte> nal) {
     for (uint64_t& side : crop) side = reader.ue();
   }
   if (reader.overrun()) return broken("it ends early");
+  constexpr uint32_t baseline = 66;
+  const bool in_order = profile == baseline || order == 2 || read_reorder_depth(reader) == 0u;
 
   const uint64_t fields = frames_only ? 1 : 2;
   const uint64_t crop_x = chroma == 1 || chroma == 2 ? 2 : 1;
@@ -140,7 +186,7 @@ Result<Size> parse_sps_size(std::span<const std::byte> nal) {
   if (cut_x >= width || cut_y >= height || width - cut_x > max_dimension || height - cut_y > max_dimension) {
     return broken("an impossible size");
   }
-  return Size{static_cast<int>(width - cut_x), static_cast<int>(height - cut_y)};
+  return SequenceParameters{{static_cast<int>(width - cut_x), static_cast<int>(height - cut_y)}, !in_order};
 }
 
 }  // namespace camweave::h264
