@@ -21,7 +21,7 @@
 #include "control/supervisor/ingest.h"
 #include "control/supervisor/keyframe_pacer.h"
 #include "control/supervisor/rendition_table.h"
-#include "control/supervisor/retry_policy.h"
+#include "base/retry_policy.h"
 #include "control/supervisor/saved_controls.h"
 #include "media/source_uri.h"
 #include "stream/cameras.h"
