@@ -1,7 +1,7 @@
-// RtspSource: one rendition as RTP, packetised once for all its readers, those of our RTSP server and the targets that we push to. It reads the media stream on its home loop and
-// publishes a second Stream whose packets are interleaved RTP (format/rtp/packetizer.h), which the sessions of all loops read.
-// SSRC, sequence numbers and time stamps are the same for every reader. Held by shared_ptr from any thread; ends on its home
-// loop. Thread-safe where said.
+// RtspSource: one rendition as RTP, packetised once for all its readers: those of our RTSP server and the targets that we
+// push to. It reads the media stream on its home loop and publishes a second Stream whose packets are interleaved RTP
+// (format/rtp/packetizer.h), which the sessions of all loops read. SSRC, sequence numbers and time stamps are the same for
+// every reader. Held by shared_ptr from any thread; ends on its home loop. Thread-safe where said.
 #pragma once
 
 #include <functional>
