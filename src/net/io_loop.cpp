@@ -82,7 +82,11 @@ Result<std::unique_ptr<IoLoop>> IoLoop::create(const Clock& clock) {
 
 IoLoop::IoLoop(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-IoLoop::~IoLoop() {
+IoLoop::~IoLoop() { end(); }
+
+// What is left of the loop after it still takes (and drops) what the sessions of other loops post to it.
+void IoLoop::end() {
+  if (!state_->context) return;
   state_->is_ending = true;
   state_->kept.clear();
   state_->readiness->drop_all();
@@ -203,7 +207,10 @@ Result<std::unique_ptr<IoLoops>> IoLoops::start(const Clock& clock, size_t count
   return loops;
 }
 
-IoLoops::~IoLoops() { stop(); }
+IoLoops::~IoLoops() {
+  stop();
+  for (auto& loop : loops_) loop->end();
+}
 
 void IoLoops::stop() {
   for (auto& loop : loops_) loop->stop();

@@ -71,8 +71,10 @@ class IoLoop {
 
  private:
   friend class Swept;
+  friend class IoLoops;
   struct State;
   explicit IoLoop(std::unique_ptr<State> state);
+  void end();  // of its sessions, once stopped
   void sweep();
   void schedule_sweep();
   void wait_for_packets();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/retry_policy.h"
 #include "control/config/config.h"
 #include "control/loop/task_loop.h"
 #include "control/supervisor/driver_table.h"
@@ -21,7 +22,6 @@
 #include "control/supervisor/ingest.h"
 #include "control/supervisor/keyframe_pacer.h"
 #include "control/supervisor/rendition_table.h"
-#include "control/supervisor/retry_policy.h"
 #include "control/supervisor/saved_controls.h"
 #include "media/source_uri.h"
 #include "stream/cameras.h"

@@ -58,7 +58,7 @@ std::string serialize(const Description& d) {
   text += format_lines(d);
   if (!d.size.empty()) text += fmt::format("a=x-dimensions:{},{}\r\n", d.size.width, d.size.height);
   if (d.fps_milli) text += fmt::format("a=framerate:{:g}\r\n", d.fps_milli / 1000.0);
-  return text + fmt::format("a=recvonly\r\na=control:{}\r\n", d.control);
+  return text + fmt::format("{}a=control:{}\r\n", d.is_announced ? "" : "a=recvonly\r\n", d.control);
 }
 
 std::string base64(std::span<const std::byte> bytes) {

@@ -31,6 +31,7 @@ struct Description {
   int fps_milli = 0;          // 0: unknown
   Size size{};
   ParameterSets sets;
+  bool is_announced = false;  // by a publisher: the reader of this is who receives, no client of ours
   std::string control;        // of the one track: "trackID=0"
 };
 std::string serialize(const Description& description);

@@ -36,6 +36,11 @@ TEST(Sdp, AKeyframeWithoutSetsHasNone) {
   EXPECT_FALSE(find_parameter_sets(Codec::h264, bytes(std::string_view("\0\0\1\x65\x88", 5))));
 }
 
+TEST(Sdp, AnAnnouncementDoesNotSpeakForTheReceiver) {
+  EXPECT_THAT(serialize({.codec = Codec::jpeg, .control = "trackID=0"}), HasSubstr("a=recvonly"));
+  EXPECT_THAT(serialize({.codec = Codec::jpeg, .is_announced = true, .control = "trackID=0"}), testing::Not(HasSubstr("a=recvonly")));
+}
+
 TEST(Sdp, JpegIsTheStaticType) {
   EXPECT_THAT(serialize({.codec = Codec::jpeg, .payload_type = 26, .control = "trackID=0"}), HasSubstr("a=rtpmap:26 JPEG/90000"));
 }

@@ -30,8 +30,11 @@ class Authenticator {
   const std::string password_;
 };
 
-// The client's side, for the publisher: an Authorization header for a WWW-Authenticate challenge; "" when it can't be met.
+// The client's side, for the publisher: an Authorization header for a WWW-Authenticate challenge (Basic; Digest with MD5 or
+// SHA-256, with and without qop=auth); "" when it can't be met. `url`: that of the request, without credentials.
 std::string authorization(std::string_view challenge, std::string_view method, std::string_view url, std::string_view user,
                           std::string_view password);
+// Whether a challenge refuses only the nonce, not the password: the same request may be signed once more.
+bool says_stale(std::string_view challenge);
 
 }  // namespace camweave::rtsp

@@ -17,7 +17,8 @@ Result<std::unique_ptr<RtspServer>> RtspServer::start(IoLoops& loops, Cameras& c
                                  .max_connections_per_address = options.max_connections,
                                  .subject = "rtsp",
                                  .refusal = "RTSP/1.0 503 Service Unavailable\r\n\r\n"};
-  auto service = std::make_shared<RtspService>(cameras, loops, std::move(options.password), std::move(udp));
+  if (!options.sources) options.sources = std::make_shared<RtspSources>(loops);
+  auto service = std::make_shared<RtspService>(cameras, std::move(options.sources), std::move(options.password), std::move(udp));
   auto started = Listener::start(loops, log, address, listener, [service](std::unique_ptr<Connection> connection) {
     RtspSession::start(service, std::move(connection));
   });

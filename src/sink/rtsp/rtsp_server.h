@@ -12,6 +12,7 @@ namespace camweave {
 struct RtspServerOptions {
   std::string password;  // any user name; "" is protected mode
   bool udp = true;
+  std::shared_ptr<RtspSources> sources;  // shared with others that send the same renditions; null: its own
   size_t max_connections = 5000;
 };
 

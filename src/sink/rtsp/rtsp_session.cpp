@@ -21,15 +21,6 @@ constexpr auto report_interval = 5s;
 constexpr auto most_lag = 1s;                  // of a TCP reader, before it goes on at the next keyframe
 constexpr size_t burst_packets = 32;           // of a large frame over UDP, every
 constexpr auto burst_interval = 500us;
-constexpr int largest_rtp_jpeg = 2040;         // pixels either way: RFC 2435 counts blocks of 8 in a byte
-
-// RFC 2435 carries sizes in blocks of 8.
-Size fit_rtp_jpeg(Size size) {
-  if (size.empty()) return size;
-  const double scale = std::min({1.0, double{largest_rtp_jpeg} / size.width, double{largest_rtp_jpeg} / size.height});
-  const auto blocks = [&](int length) { return std::max(static_cast<int>(length * scale) / 8 * 8, 8); };
-  return {blocks(size.width), blocks(size.height)};
-}
 
 }  // namespace
 
@@ -164,7 +155,7 @@ Result<void> RtspSession::open(const Target& target) {
   auto stream = service_.cameras.open(target.camera_id, target.rendition);
   if (!stream) return stream.error();
   target_ = target;
-  source_ = service_.sources.of(*stream);
+  source_ = service_.sources->of(*stream);
   return {};
 }
 
@@ -214,12 +205,10 @@ void RtspSession::describe_then(const rtsp::Request& request, const Target& targ
 }
 
 bool RtspSession::open_encoded_again(const Target& target) {
-  if (target.rendition.codec != Codec::jpeg) return false;
-  Target encoded = target;
-  if (!encoded.rendition.quality) encoded.rendition.quality = default_jpeg_quality;
   const auto camera = service_.cameras.find(target.camera_id);
-  if (!camera) return false;
-  encoded.rendition.size = fit_rtp_jpeg(target.rendition.size.empty() ? camera->mode.size : target.rendition.size);
+  if (target.rendition.codec != Codec::jpeg || !camera) return false;
+  Target encoded = target;
+  encoded.rendition = encoded_for_rtp(target.rendition, camera->mode.size);
   return open(encoded).ok();
 }
 

@@ -14,7 +14,7 @@
 #include "net/frame_sender.h"
 #include "net/rtsp/authentication.h"
 #include "net/rtsp/rtsp_message.h"
-#include "sink/rtsp/rtsp_source.h"
+#include "sink/rtp/rtsp_source.h"
 #include "sink/rtsp/udp_transport.h"
 #include "stream/cameras.h"
 
@@ -22,11 +22,11 @@ namespace camweave {
 
 // What all sessions of a server share and keep alive. Thread-safe.
 struct RtspService {
-  RtspService(Cameras& cameras, IoLoops& loops, std::string password, std::shared_ptr<UdpTransport> udp)
-      : cameras(cameras), sources(loops), authenticator(std::move(password)), udp(std::move(udp)) {}
+  RtspService(Cameras& cameras, std::shared_ptr<RtspSources> sources, std::string password, std::shared_ptr<UdpTransport> udp)
+      : cameras(cameras), sources(std::move(sources)), authenticator(std::move(password)), udp(std::move(udp)) {}
 
   Cameras& cameras;
-  RtspSources sources;
+  const std::shared_ptr<RtspSources> sources;
   const rtsp::Authenticator authenticator;
   const std::shared_ptr<UdpTransport> udp;  // null: UDP is off
   std::atomic<uint64_t> sessions{0};

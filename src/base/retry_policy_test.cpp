@@ -1,4 +1,4 @@
-#include "control/supervisor/retry_policy.h"
+#include "base/retry_policy.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,8 @@
-#include "sink/rtsp/rtsp_source.h"
+#include "sink/rtp/rtsp_source.h"
 
 #include <openssl/rand.h>
+
+#include <algorithm>
 
 namespace camweave {
 namespace {
@@ -112,6 +114,17 @@ void RtspSource::describe(std::function<void(Result<RtspDescription>)> done) {
     if (!known) waiting_.push_back(std::move(done));
   }
   if (known) done(*known);
+}
+
+Rendition encoded_for_rtp(Rendition wanted, Size camera_size) {
+  constexpr int most = 2040;  // pixels either way: RFC 2435 counts blocks of 8 in a byte
+  const Size size = wanted.size.empty() ? camera_size : wanted.size;
+  if (!wanted.quality) wanted.quality = default_jpeg_quality;
+  if (size.empty()) return wanted;
+  const double scale = std::min({1.0, double{most} / size.width, double{most} / size.height});
+  const auto blocks = [&](int length) { return std::max(static_cast<int>(length * scale) / 8 * 8, 8); };
+  wanted.size = {blocks(size.width), blocks(size.height)};
+  return wanted;
 }
 
 std::shared_ptr<RtspSource> RtspSources::of(const std::shared_ptr<Stream>& media) {

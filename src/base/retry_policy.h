@@ -1,5 +1,5 @@
-// RetryPolicy: when a camera whose worker ended is tried again. The only back-off in the system. Pure: time and chance
-// come from outside.
+// RetryPolicy: when a camera whose worker ended, or a target that pictures are pushed to, is tried again. The only back-off
+// in the system. Pure: time and chance come from outside.
 //  - The first failure after good health: at once (within 100 ms), so that a crash costs a blink.
 //  - Then 0.5 s, doubling to 30 s, each up to a fifth shorter by chance, so that many cameras don't come back in step.
 //  - 60 s of pictures forget all failures.
@@ -20,7 +20,7 @@ class RetryPolicy {
 
   void pictures_began(Timestamp now);
 
-  // The worker ended, or pictures stopped: how long to wait.
+  // The worker or the target's connection ended, or pictures stopped: how long to wait.
   std::chrono::nanoseconds failed(Timestamp now);
 
   // Somebody changed the configuration: the past doesn't count.

@@ -1,7 +1,7 @@
-// RtspSource: one rendition as RTP, packetised once for all its readers. It reads the media stream on its home loop and
-// publishes a second Stream whose packets are interleaved RTP (format/rtp/packetizer.h), which the sessions of all loops read.
-// SSRC, sequence numbers and time stamps are the same for every reader. Held by shared_ptr from any thread; ends on its home
-// loop. Thread-safe where said.
+// RtspSource: one rendition as RTP, packetised once for all its readers: those of our RTSP server and the targets that we
+// push to. It reads the media stream on its home loop and publishes a second Stream whose packets are interleaved RTP
+// (format/rtp/packetizer.h), which the sessions of all loops read. SSRC, sequence numbers and time stamps are the same for
+// every reader. Held by shared_ptr from any thread; ends on its home loop. Thread-safe where said.
 #pragma once
 
 #include <functional>
@@ -67,6 +67,9 @@ class RtspSource final : private PacketReader {
   std::optional<Result<RtspDescription>> description_ GUARDED_BY(mutex_);
   std::vector<std::function<void(Result<RtspDescription>)>> waiting_ GUARDED_BY(mutex_);
 };
+
+// What to ask a camera for when RFC 2435 can't carry its own JPEG: encoded by us, with sides in blocks of 8.
+Rendition encoded_for_rtp(Rendition wanted, Size camera_size);
 
 // The sources that are in use, one for each rendition. Thread-safe.
 class RtspSources {
