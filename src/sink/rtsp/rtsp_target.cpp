@@ -9,6 +9,7 @@ namespace {
 
 // Players put the track at the address's end, or at the path's end and the query behind it.
 std::string without_track(std::string_view url) {
+  while (url.ends_with('/')) url.remove_suffix(1);
   std::string text(url);
   const size_t query = std::min(text.find('?'), text.size());
   if (text.size() >= rtsp_track.size() && text.ends_with(rtsp_track)) {
