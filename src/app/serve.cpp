@@ -62,6 +62,7 @@ class Server {
  private:
   Result<void> start_serving();
   Result<void> start_rtsp();
+  std::vector<ServerFigure> figures() const;
   void discover();
   void reload();
   void say_what_is_not_served();
@@ -91,6 +92,7 @@ class Server {
   std::unique_ptr<IoLoops> loops_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<RtspServer> rtsp_;
+  std::atomic<bool> has_rtsp_ = false;  // read on the loops, where rtsp_ may not be there yet
   std::unique_ptr<ServiceNotifier> notifier_;
   std::thread discovery_;
 };
@@ -152,7 +154,8 @@ std::vector<ApiRoute> Server::api() {
                               MutexLock lock(mutex_);
                               return listening_;
                             },
-                        .is_protected = [this] { return server_config().api_key.empty(); }}));
+                        .is_protected = [this] { return server_config().api_key.empty(); },
+                        .figures = [this] { return figures(); }}));
   append(camera_control_->routes());
   append(dual_camera_->routes());
   routes.push_back({.pattern = "/openapi.json",
@@ -197,13 +200,27 @@ Result<void> Server::start_rtsp() {
   if (config_.server.rtsp.empty()) return {};
   const auto address = parse_listen_address(config_.server.rtsp);
   if (!address) return address.error();
-  auto started = RtspServer::start(*loops_, *supervisor_, log_, *address, {.password = config_.server.api_key});
+  auto started = RtspServer::start(*loops_, *supervisor_, log_, *address, {.password = config_.server.api_key, .gop_cache = config_.server.gop_cache});
   if (!started) return started.error();
   rtsp_ = *std::move(started);
+  has_rtsp_ = true;
   log_.info("rtsp", "cameras are at rtsp://{}/CAMERA", rtsp_->address().to_string());
   MutexLock lock(mutex_);
   listening_.push_back("rtsp://" + rtsp_->address().to_string());
   return {};
+}
+
+// Of the parts that REST doesn't know.
+std::vector<ServerFigure> Server::figures() const {
+  if (!has_rtsp_) return {};
+  const RtspServer::Figures rtsp = rtsp_->figures();
+  using Kind = ServerFigure::Kind;
+  return {{"camweave_rtsp_sessions", "RTSP connections", Kind::gauge, rtsp.sessions},
+          {"camweave_rtsp_readers", "RTSP sessions that play", Kind::gauge, rtsp.readers},
+          {"camweave_rtsp_dropped_frames_total", "Frames that RTSP readers were too slow for", Kind::counter, rtsp.frames_dropped},
+          {"camweave_rtsp_refused_requests_total", "RTSP requests answered with an error", Kind::counter, rtsp.refused_requests},
+          {"camweave_rtsp_timed_out_total", "RTSP sessions ended for silence or a stall", Kind::counter, rtsp.readers_timed_out},
+          {"camweave_rtsp_unreachable_total", "RTSP readers whose UDP port was closed", Kind::counter, rtsp.readers_unreachable}};
 }
 
 void Server::say_what_is_not_served() {
@@ -234,6 +251,7 @@ void Server::reload() {
   const auto waiting = keys_that_need_a_restart(config_.server, config->server);
   if (!waiting.empty()) log_.warning("config", "{}: takes effect at the next start", fmt::join(waiting, ", "));
   http_->set_access(access_of(config->server));
+  if (rtsp_) rtsp_->set_password(config->server.api_key);
   const bool had_cameras = !config_.cameras.empty();
   const auto cameras = config->cameras;
   {

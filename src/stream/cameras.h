@@ -45,12 +45,16 @@ struct CameraStatus {
   std::string driver;
   std::string make, model, serial, identity;
   ipc::Mode mode;           // size 0×0 until first opened
+  bool capture_on_demand = false;
   std::string mode_note;
   std::vector<ipc::Mode> modes;
   CameraHealth health;
   std::vector<RenditionStatus> renditions;  // those being made now
   std::optional<FrameMetadata> sensor;      // the newest frame's, where there is one of the last second
 };
+
+// Whether a camera in this mode gives the rendition itself, so that nothing is encoded and no keyframe can be ordered.
+bool passes_through(const Rendition& rendition, const ipc::Mode& mode);
 
 struct CameraRequestToAdd {
   std::string id;

@@ -2,6 +2,7 @@
 // holds. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -73,6 +74,12 @@ class FakeCameras final : public Cameras {
     MutexLock lock(mutex_);
     still_ = std::move(still);
   }
+  // What the camera itself gives.
+  void set_mode(const ipc::Mode& mode) {
+    MutexLock lock(mutex_);
+    mode_ = mode;
+  }
+  int keyframe_requests() const { return *keyframe_requests_; }
   const std::shared_ptr<PacketMemory>& memory() const { return memory_; }
 
   std::vector<CameraStatus> list() const override {
@@ -102,6 +109,7 @@ class FakeCameras final : public Cameras {
       return Error{ErrorCode::exhausted, "camera '" + std::string(id) + "' already serves 8 different renditions"};
     }
     Stream::Options options{.camera_id = std::string(id), .rendition = rendition, .memory = memory_};
+    options.request_keyframe = [requests = keyframe_requests_] { ++*requests; };
     auto stream = std::make_shared<Stream>(std::move(options));
     weak = stream;
     return stream;
@@ -152,6 +160,7 @@ class FakeCameras final : public Cameras {
     CameraStatus status;
     status.id = id;
     status.index = index;
+    status.mode = mode_;
     status.health.state = state_;
     status.health.last_error = last_error_;
     status.sensor = sensor_;
@@ -159,9 +168,11 @@ class FakeCameras final : public Cameras {
   }
 
   const std::shared_ptr<PacketMemory> memory_;
+  const std::shared_ptr<std::atomic<int>> keyframe_requests_ = std::make_shared<std::atomic<int>>(0);
   mutable Mutex mutex_;
   std::vector<std::string> ids_ GUARDED_BY(mutex_);
   std::map<std::pair<std::string, Rendition>, std::weak_ptr<Stream>> streams_ GUARDED_BY(mutex_);
+  ipc::Mode mode_ GUARDED_BY(mutex_);
   CameraState state_ GUARDED_BY(mutex_) = CameraState::streaming;
   std::string last_error_ GUARDED_BY(mutex_);
   std::function<Result<PacketPtr>()> still_ GUARDED_BY(mutex_);

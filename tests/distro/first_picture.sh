@@ -6,7 +6,7 @@ url=http://127.0.0.1:$port/api/v1/cameras/cam0/snapshot.jpg
 # start LIMIT_S: starts ./run and sets `waited_ms` to the time until a whole JPEG came.
 start() {
   local began_ms=$(date +%s%3N) until=$((SECONDS + $1))
-  ./run --set "server.http=\"127.0.0.1:$port\"" </dev/null >server.log 2>&1 &
+  ./run --set "server.http=\"127.0.0.1:$port\"" --set server.rtsp= </dev/null >server.log 2>&1 &
   server=$!
   until fetch >picture.jpg 2>/dev/null && [ "$(head -c 3 picture.jpg | od -An -tx1 | tr -d ' ')" = ffd8ff ]; do
     kill -0 $server 2>/dev/null || { tail -n 40 server.log; echo "./run ended"; exit 1; }

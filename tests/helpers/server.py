@@ -64,11 +64,14 @@ class Server:
         self._listen = listen
         (self.folder / "state").mkdir(exist_ok=True)
         if config is None:
-            self.args += ["--set", f"server.http={listen}:{self.port}", "--set", f"server.state_dir={self.folder / 'state'}"]
+            self.args += ["--set", f"server.http={listen}:{self.port}", "--set", f"server.state_dir={self.folder / 'state'}",
+                          "--set", "server.rtsp="]
         else:
             self.write_config(config, server)
 
     def write_config(self, config, server=""):
+        # Servers of many tests run side by side: only who wants RTSP has it, on a port of its own.
+        server += "" if "rtsp =" in server else '\nrtsp = ""'
         head = f'[server]\nhttp = "{self._listen}:{self.port}"\nstate_dir = "{self.folder / "state"}"\n{server}\n'
         self.config_path.write_text(head + config)
 

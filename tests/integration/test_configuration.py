@@ -81,7 +81,7 @@ def test_port_in_use(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = run("serve", "--set", f"server.http=127.0.0.1:{port}", "--set", f"server.state_dir={tmp_path}", cwd=tmp_path)
+        done = run("serve", "--set", f"server.http=127.0.0.1:{port}", "--set", f"server.state_dir={tmp_path}", "--set", "server.rtsp=", cwd=tmp_path)
     assert done.returncode == 1
     fatal = [line for line in done.stderr.splitlines() if str(port) in line]
     assert fatal and ("in use" in fatal[-1] or "already" in fatal[-1]), done.stderr

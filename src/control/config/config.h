@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "stream/cameras.h"
+#include "stream/gop_cache.h"
 
 namespace camweave {
 
@@ -16,10 +17,10 @@ enum class LogFormat { text, json };
 
 struct ServerConfig {
   std::vector<std::string> http{"0.0.0.0:8000"};
+  std::string rtsp = "0.0.0.0:8553";
   // Listeners that later versions serve; kept so that one file fits all versions.
   std::string bundle;
   std::string raw_tcp;
-  std::string rtsp;
   std::string webrtc;
   std::string bundle_unix;
   std::string state_dir;  // "": by the rules of state_directory()
@@ -28,6 +29,7 @@ struct ServerConfig {
   std::string api_key;
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;
+  GopCache gop_cache = GopCache::automatic;
   LogFormat log = LogFormat::text;
   LogLevel log_level = LogLevel::info;
   bool operator==(const ServerConfig&) const = default;

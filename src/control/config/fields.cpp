@@ -135,6 +135,16 @@ Result<void> read_health(const toml::node& value, ServerConfig& server) {
 }
 std::string show_health(const ServerConfig& server) { return in_quotes(health_words[static_cast<size_t>(server.health)]); }
 
+constexpr std::array gop_cache_values{GopCache::automatic, GopCache::on, GopCache::off};
+constexpr std::array<std::string_view, 3> gop_cache_words{"auto", "on", "off"};
+Result<void> read_gop_cache(const toml::node& value, ServerConfig& server) {
+  auto policy = read_word(value, "gop_cache", gop_cache_values, gop_cache_words);
+  if (!policy) return policy.error();
+  server.gop_cache = *policy;
+  return {};
+}
+std::string show_gop_cache(const ServerConfig& server) { return in_quotes(gop_cache_words[static_cast<size_t>(server.gop_cache)]); }
+
 constexpr std::array log_values{LogFormat::text, LogFormat::json};
 constexpr std::array<std::string_view, 2> log_words{"text", "json"};
 Result<void> read_log(const toml::node& value, ServerConfig& server) {
@@ -166,8 +176,13 @@ constexpr std::array server_table{
                         show_server_text<&ServerConfig::raw_tcp>},
     Field<ServerConfig>{
         "rtsp", "address", Reload::restart,
-        "Where RTSP listens (`\"0.0.0.0:8553\"`); `\"\"` for nowhere. The API key is its password, with any user name.",
+        "Where RTSP listens; `\"\"` for nowhere. The API key is its password, with any user name.",
         read_listener<&ServerConfig::rtsp>, show_server_text<&ServerConfig::rtsp>},
+    Field<ServerConfig>{"gop_cache", "`auto`, `on` or `off`", Reload::restart,
+                        "How a new RTSP reader gets its first picture: `on` the pictures since the last keyframe at once, "
+                        "`off` the next keyframe, `auto` the first for streams that a camera encodes itself, the second "
+                        "(made for the reader) for those that this server encodes. See [RTSP](rtsp.md).",
+                        read_gop_cache, show_gop_cache},
     Field<ServerConfig>{"webrtc", "address", Reload::restart, reserved, read_listener<&ServerConfig::webrtc>,
                         show_server_text<&ServerConfig::webrtc>},
     Field<ServerConfig>{"bundle_unix", "path", Reload::restart, reserved, read_server_text<&ServerConfig::bundle_unix>,

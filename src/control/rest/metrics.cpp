@@ -73,7 +73,7 @@ void add_cameras(std::vector<MetricFamily>& families, const std::vector<CameraSt
 
 }  // namespace
 
-std::string metrics_text(const Supervisor& supervisor, const IoLoops& loops, double uptime_s) {
+std::string metrics_text(const Supervisor& supervisor, const IoLoops& loops, double uptime_s, const std::vector<ServerFigure>& more) {
   std::vector<MetricFamily> families;
   families.push_back(single("camweave_uptime_seconds", "Since the server's start", MetricType::Gauge, uptime_s));
   const Supervisor::Figures figures = supervisor.figures();
@@ -86,6 +86,10 @@ std::string metrics_text(const Supervisor& supervisor, const IoLoops& loops, dou
     const auto counter = static_cast<NetCounter>(i);
     families.push_back(single(std::string("camweave_net_") + to_string(counter) + "_total", "", MetricType::Counter,
                               static_cast<double>(loops.read(counter))));
+  }
+  for (const ServerFigure& figure : more) {
+    const auto type = figure.kind == ServerFigure::Kind::counter ? MetricType::Counter : MetricType::Gauge;
+    families.push_back(single(figure.name, figure.help, type, static_cast<double>(figure.value)));
   }
   return prometheus::TextSerializer().Serialize(families);
 }

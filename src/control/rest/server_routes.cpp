@@ -50,7 +50,7 @@ void show_logs(const ServerParts& parts, const ExchangePtr& exchange) {
 }
 
 void show_metrics(const ServerParts& parts, const ExchangePtr& exchange) {
-  exchange->respond(text_response(200, metrics_text(parts.supervisor, parts.loops, uptime_s(parts)),
+  exchange->respond(text_response(200, metrics_text(parts.supervisor, parts.loops, uptime_s(parts), parts.figures ? parts.figures() : std::vector<ServerFigure>()),
                                   "text/plain; version=0.0.4; charset=utf-8"));
 }
 

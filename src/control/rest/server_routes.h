@@ -6,6 +6,7 @@
 
 #include "control/rest/api_route.h"
 #include "control/rest/event_hub.h"
+#include "control/rest/metrics.h"
 #include "control/supervisor/supervisor.h"
 #include "net/io_loop.h"
 
@@ -22,6 +23,7 @@ struct ServerParts {
   const WorkerPrograms& programs;
   std::function<std::vector<std::string>()> listeners;  // the bound addresses
   std::function<bool()> is_protected;
+  std::function<std::vector<ServerFigure>()> figures;  // for /metrics, besides what is known here
 };
 std::vector<ApiRoute> server_routes(const ServerParts& parts);
 

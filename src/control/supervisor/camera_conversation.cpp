@@ -276,6 +276,7 @@ CameraStatus SupervisedCamera::status(size_t index) const {
   status.identity = known_.identity;
   status.mode = known_.mode;
   status.mode_note = known_.mode_note;
+  status.capture_on_demand = config_.capture_on_demand;
   status.modes = known_.modes;
   status.renditions = renditions();
   status.sensor = newest_metadata(now);

@@ -52,9 +52,9 @@ std::optional<ParameterSets> find_parameter_sets(Codec codec, std::span<const st
 std::string serialize(const Description& d) {
   const char* family = d.address_is_v6 ? "IP6" : "IP4";
   std::string text = fmt::format(
-      "v=0\r\no=- 0 0 IN {0} {1}\r\ns={2}\r\nc=IN {0} {3}\r\nt=0 0\r\na=tool:camweave\r\na=control:*\r\na=range:npt=now-\r\n"
+      "v=0\r\no=- {5} 1 IN {0} {1}\r\ns={2}\r\nc=IN {0} {3}\r\nt=0 0\r\na=tool:camweave\r\na=control:*\r\na=range:npt=now-\r\n"
       "m=video 0 RTP/AVP {4}\r\n",
-      family, d.address, d.session_name, d.address_is_v6 ? "::" : "0.0.0.0", d.payload_type);
+      family, d.address, d.session_name, d.address_is_v6 ? "::" : "0.0.0.0", d.payload_type, d.session_id);
   text += format_lines(d);
   if (!d.size.empty()) text += fmt::format("a=x-dimensions:{},{}\r\n", d.size.width, d.size.height);
   if (d.fps_milli) text += fmt::format("a=framerate:{:g}\r\n", d.fps_milli / 1000.0);

@@ -24,6 +24,7 @@ std::optional<ParameterSets> find_parameter_sets(Codec codec, std::span<const st
 
 struct Description {
   std::string session_name;   // the camera's id
+  uint64_t session_id = 0;    // tells sessions of one name apart
   std::string address;        // the server's, "0.0.0.0" where it doesn't matter
   bool address_is_v6 = false;
   Codec codec = Codec::h264;

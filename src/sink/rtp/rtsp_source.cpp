@@ -69,16 +69,20 @@ void RtspSource::on_packet() {
 
 void RtspSource::publish(const PacketPtr& packet) {
   buffer_.clear();
+  const uint16_t first_sequence = packetizer_.next_sequence();
   const auto made = packetizer_.packetize(packet->body.bytes(), rtp_time(packet->info.capture_time), buffer_);
   if (!made) return settle(made.error());
   learn(*packet);
   const iovec piece{buffer_.data(), buffer_.size()};
   auto body = media_->memory()->store(std::span(&piece, 1));
   if (!body) return;  // memory is short: a gap in the sequence numbers tells the readers
-  auto made_packet = std::make_shared<Packet>();
-  made_packet->info = packet->info;
-  made_packet->body = std::move(*body);
-  rtp_->publish(std::move(made_packet));
+  auto frame = std::make_shared<RtpFrame>();
+  frame->info = packet->info;
+  frame->body = std::move(*body);
+  frame->packet_count = static_cast<uint32_t>(*made);
+  frame->payload_octets = static_cast<uint32_t>(buffer_.size() - *made * (rtp::interleaved_header_bytes + rtp::header_bytes));
+  frame->first_sequence = first_sequence;
+  rtp_->publish(std::move(frame));
 }
 
 void RtspSource::learn(const Packet& packet) {

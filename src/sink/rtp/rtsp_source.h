@@ -27,14 +27,25 @@ struct RtspDescription {
   sdp::ParameterSets sets;
 };
 
+// A frame as RTP: its packets in `body`, and what senders need to know of them without touching the bytes. Every packet of
+// RtspSource::rtp() is one.
+struct RtpFrame : Packet {
+  uint32_t packet_count = 0;
+  uint32_t payload_octets = 0;  // as sender reports count them: without headers and padding
+  uint16_t first_sequence = 0;
+
+  static const RtpFrame& of(const Packet& packet) { return static_cast<const RtpFrame&>(packet); }
+};
+
 class RtspSource final : private PacketReader {
  public:
   // Thread-safe. The source holds the lease on the rendition.
   static std::shared_ptr<RtspSource> start(IoLoop& home, std::shared_ptr<Stream> media);
   ~RtspSource() override = default;
 
-  // Thread-safe. The packets as RTP; closed when the media stream is.
+  // Thread-safe. The packets as RTP, each an RtpFrame; closed when the media stream is.
   const std::shared_ptr<Stream>& rtp() const { return rtp_; }
+  const Rendition& rendition() const { return media_->rendition(); }
   uint32_t ssrc() const { return ssrc_; }
   uint32_t rtp_time(Timestamp capture_time) const;
 

@@ -1,10 +1,12 @@
 // UdpTransport: the server's pair of UDP sockets (RTP on an even port, RTCP on the next), shared by all sessions. A frame
-// goes to a client by segmentation offload (UDP_SEGMENT): runs of equal packets in one system call. Thread-safe.
+// goes to a client by segmentation offload (UDP_SEGMENT): runs of equal packets in one system call. Ports that nobody
+// listens on are learned from the network's ICMP answers (the socket's error queue). Thread-safe.
 #pragma once
 
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <span>
@@ -15,11 +17,20 @@
 
 namespace camweave {
 
-// Where a client receives, and when it was last heard of (its RTCP keeps the session alive).
+// Where a client receives, when it was last heard of (its RTCP keeps the session alive), and since when the network says
+// that nobody is there.
 struct UdpPeer {
   sockaddr_storage rtp{};
   sockaddr_storage rtcp{};
   std::atomic<int64_t> last_heard_ns{0};
+  std::atomic<int64_t> refused_since_ns{0};  // 0: it was not, or was heard since
+  std::atomic<int64_t> refused_last_ns{0};
+
+  // Nobody has listened for this long; one stray answer is not enough.
+  bool is_gone(std::chrono::nanoseconds for_this_long) const {
+    const int64_t since = refused_since_ns;
+    return since != 0 && refused_last_ns - since >= for_this_long.count();
+  }
 };
 
 class UdpTransport : public std::enable_shared_from_this<UdpTransport>, public ReadinessHandler {
@@ -31,7 +42,12 @@ class UdpTransport : public std::enable_shared_from_this<UdpTransport>, public R
 
   std::shared_ptr<UdpPeer> add_peer(const IpAddress& address, std::pair<uint16_t, uint16_t> client_ports);
 
-  enum class Sent { all, socket_full };
+  // What went out; payload as sender reports count it.
+  struct Sent {
+    uint32_t packets = 0;
+    uint32_t payload_octets = 0;
+    bool socket_full = false;
+  };
   // Packets of one frame, interleaved form, from `from` on and at most `most_packets`; `from` moves on behind what was sent.
   Sent send_packets(const UdpPeer& peer, std::span<const std::byte>& from, size_t most_packets);
   void send_rtcp(const UdpPeer& peer, std::span<const std::byte> packet);
@@ -41,13 +57,21 @@ class UdpTransport : public std::enable_shared_from_this<UdpTransport>, public R
  private:
   UdpTransport(IoLoop& loop, UniqueFd rtp, UniqueFd rtcp, std::pair<uint16_t, uint16_t> ports);
 
+  void read_reports();
+  void read_refusals();
+  std::shared_ptr<UdpPeer> find(const IpAddress& address, uint16_t rtcp_port);
+  void forget_ended() REQUIRES(mutex_);
+
   const std::pair<uint16_t, uint16_t> ports_;
-  const UniqueFd rtp_;
+  Connection rtp_;   // watched for what comes back: refusals
   Connection rtcp_;
   std::atomic<bool> has_offload_{true};
 
   Mutex mutex_;
-  std::map<std::pair<IpAddress, uint16_t>, std::weak_ptr<UdpPeer>> peers_ GUARDED_BY(mutex_);  // by RTCP address
+  using Peers = std::map<std::pair<IpAddress, uint16_t>, std::weak_ptr<UdpPeer>>;
+  Peers by_rtcp_ GUARDED_BY(mutex_);
+  Peers by_rtp_ GUARDED_BY(mutex_);
+  size_t forget_at_ GUARDED_BY(mutex_) = 64;
 };
 
 }  // namespace camweave
