@@ -107,6 +107,7 @@ struct FoundCamera {
   std::vector<ipc::Mode> modes;
   std::vector<Control> controls;
   std::string problem;            // "": usable; else why not, naming the cure
+  std::vector<std::string> devices{};  // its device nodes, where known: two drivers may find one camera
 };
 
 struct Driver {

@@ -18,7 +18,8 @@ std::string to_json_text(const std::vector<FoundCamera>& cameras) {
                     {"serial", camera.serial},
                     {"modes", std::move(modes)},
                     {"controls", ipc::to_json(camera.controls)},
-                    {"problem", camera.problem}});
+                    {"problem", camera.problem},
+                    {"devices", camera.devices}});
   }
   return list.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -8,7 +8,7 @@
 
 namespace camweave {
 
-// [{"source","make","model","serial","modes":[…],"controls":[…],"problem"}…]
+// [{"source","make","model","serial","modes":[…],"controls":[…],"problem","devices":[…]}…]
 std::string to_json_text(const std::vector<FoundCamera>& cameras);
 
 }  // namespace camweave

@@ -13,8 +13,8 @@
 #include "capture/v4l2/buffer_queue.h"
 #include "capture/v4l2/controls.h"
 #include "capture/v4l2/device.h"
-#include "capture/v4l2/modes.h"
-#include "capture/v4l2/picture_check.h"
+#include "capture/mode_choice.h"
+#include "capture/picture_check.h"
 
 namespace camweave::v4l2 {
 namespace {

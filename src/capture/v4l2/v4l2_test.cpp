@@ -6,7 +6,7 @@
 
 #include "capture/v4l2/controls.h"
 #include "capture/v4l2/fake_kernel.h"
-#include "capture/v4l2/modes.h"
+#include "capture/mode_choice.h"
 #include "capture/v4l2/v4l2_camera.h"
 
 namespace camweave::v4l2 {

@@ -1,4 +1,4 @@
-#include "capture/v4l2/modes.h"
+#include "capture/mode_choice.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <tuple>
 
-namespace camweave::v4l2 {
+namespace camweave {
 namespace {
 
 constexpr Size default_size{1280, 720};
@@ -47,8 +47,8 @@ std::string note_on(const ipc::Mode& taken, Size wanted, int wanted_fps_milli) {
   if (!wanted.empty() && taken.size != wanted) {
     note = fmt::format("{} instead of {}: the camera has no such size", to_string(taken.size), to_string(wanted));
   }
-  // Cameras give 29.97 for 30.
-  if (wanted_fps_milli && std::abs(taken.fps_milli - wanted_fps_milli) > wanted_fps_milli / 100) {
+  // Cameras give 29.97 for 30; some don't say their rate.
+  if (wanted_fps_milli && taken.fps_milli && std::abs(taken.fps_milli - wanted_fps_milli) > wanted_fps_milli / 100) {
     note += fmt::format("{}{:g} fps instead of {:g}: the camera has no such rate at {} {}", note.empty() ? "" : "; ",
                         taken.fps_milli / 1000.0, wanted_fps_milli / 1000.0, to_string(taken.size),
                         to_string(taken.format));
@@ -75,4 +75,4 @@ Result<ModeChoice> choose_mode(const std::vector<ipc::Mode>& modes, Size wanted,
   return ModeChoice{*best, note_on(*best, wanted, wanted_fps_milli)};
 }
 
-}  // namespace camweave::v4l2
+}  // namespace camweave

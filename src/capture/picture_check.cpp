@@ -1,11 +1,11 @@
-#include "capture/v4l2/picture_check.h"
+#include "capture/picture_check.h"
 
 #include <fmt/format.h>
 
 #include "media/jpeg/header.h"
 #include "media/jpeg/huffman.h"
 
-namespace camweave::v4l2 {
+namespace camweave {
 namespace {
 
 size_t rows_bytes(const Plane& plane, int rows, size_t row_bytes) {
@@ -77,4 +77,4 @@ Result<void> PictureCheck::note_empty_wake_up(const std::string& device) {
   return Error{ErrorCode::io, device + ": the device reports errors instead of frames (USB cable, hub or bandwidth?)"};
 }
 
-}  // namespace camweave::v4l2
+}  // namespace camweave

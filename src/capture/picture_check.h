@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "media/frame.h"
 
-namespace camweave::v4l2 {
+namespace camweave {
 
 class PictureCheck {
  public:
@@ -26,4 +26,4 @@ class PictureCheck {
   int empty_wake_ups_ = 0;
 };
 
-}  // namespace camweave::v4l2
+}  // namespace camweave

@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "ipc/messages.h"
 
-namespace camweave::v4l2 {
+namespace camweave {
 
 struct ModeChoice {
   ipc::Mode mode;
@@ -21,4 +21,4 @@ struct ModeChoice {
 Result<ModeChoice> choose_mode(const std::vector<ipc::Mode>& modes, Size wanted, int wanted_fps_milli,
                                std::optional<PixelFormat> format);
 
-}  // namespace camweave::v4l2
+}  // namespace camweave

@@ -1,0 +1,485 @@
+// The capture loop. Driver thread: open(), run(), wait_for_device(). Control thread: the controls and stills, which leave what
+// they want in `pending_` and wake the loop.
+#include "capture/libcamera/libcamera_camera.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <utility>
+
+#include "base/mutex.h"
+#include "capture/libcamera/camera_finder.h"
+#include "capture/libcamera/controls.h"
+#include "capture/libcamera/frame_check.h"
+#include "capture/libcamera/request_queue.h"
+#include "capture/libcamera/stream_modes.h"
+#include "capture/mode_choice.h"
+#include "capture/picture_check.h"
+#include "capture/poll_until.h"
+
+namespace camweave::libcam {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int default_fps_milli = 30'000;
+constexpr auto settle_patience = 400ms;  // eight frames at 20 fps: what a sensor's controls take to arrive, twice
+constexpr auto still_patience = 6s;
+constexpr int frames_before_still = 2;  // the first after a change of mode are still finding their exposure
+constexpr int most_cancelled = 16;
+
+class LibcameraCamera final : public Camera {
+ public:
+  LibcameraCamera(CameraSystem& system, const Clock& clock, Log& log)
+      : system_(system), clock_(clock), log_(log), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  Result<ipc::Opened> open(const CameraRequest& request) override;
+  Result<void> run(FrameSink& sink, const StopSignal& stop) override;
+  bool wait_for_device(const CameraRequest& request, const StopSignal& stop) override;
+  std::vector<Control> controls() const override;
+  ControlOutcome set_controls(const ControlValues& wanted) override;
+  Result<void> reset_controls() override;
+  bool request_still(StillDone done) override;
+
+ private:
+  // What the control thread left for the driver thread.
+  struct Pending {
+    std::vector<DeviceValues> batches;
+    StillDone still;
+  };
+  using Queue = std::optional<RequestQueue>;
+
+  std::shared_ptr<CameraControls> current_controls() const {
+    MutexLock lock(mutex_);
+    return controls_;
+  }
+  Result<Turn> wanted_turn() const;
+  Result<StreamWish> choose_stream(ipc::Opened& opened);
+  Result<void> configure_video(ipc::Opened& opened);
+  void apply_wanted_controls(CameraControls& controls);
+  Result<void> capture(Queue& queue, FrameSink& sink, const StopSignal& stop);
+  Result<void> start(Queue& queue);
+  Result<void> wait(const Queue& queue, FrameSink& sink, const StopSignal& stop);
+  Result<void> take_frames(RequestQueue& queue, FrameSink& sink);
+  Result<void> take_frame(RequestQueue& queue, RequestQueue::Dequeued dequeued, FrameSink& sink);
+  Result<void> serve_pending(Queue& queue, FrameSink& sink, const StopSignal& stop);
+  void follow_rate(Queue& queue, FrameSink& sink);
+  Result<Frame> take_still(const StopSignal& stop);
+  Result<std::optional<Frame>> still_frame(RequestQueue& queue);
+  Error unplugged() const { return {ErrorCode::not_found, device_->name().id + ": unplugged"}; }
+  void wake() const {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);
+  }
+
+  // Constant after construction.
+  CameraSystem& system_;
+  const Clock& clock_;
+  Log& log_;
+  const UniqueFd event_;
+
+  // Driver thread only.
+  CameraRequest request_;
+  std::unique_ptr<CameraDevice> device_;
+  StreamWish video_;
+  StreamTaken stream_;
+  std::optional<StreamWish> still_;  // where it is larger than the stream
+  ipc::Opened opened_;
+  FrameCheck frame_check_;
+  PictureCheck picture_check_;
+  uint64_t next_sequence_ = 0;
+  int cancelled_in_a_row_ = 0;
+
+  std::atomic<bool> capturing_{false};
+  std::atomic<bool> has_larger_still_{false};
+
+  mutable Mutex mutex_;
+  std::shared_ptr<CameraControls> controls_ GUARDED_BY(mutex_);
+  Pending pending_ GUARDED_BY(mutex_);
+};
+
+Result<ipc::Opened> LibcameraCamera::open(const CameraRequest& request) {
+  request_ = request;
+  next_sequence_ = std::max(next_sequence_, request.first_sequence);
+  auto cameras = system_.cameras();
+  if (!cameras) return cameras.error();
+  sort_as_indexed(*cameras);
+  const auto found = find_camera(*cameras, request.source.rest);
+  if (!found) return found.error();
+  device_.reset();  // one that is still held would be busy
+  auto device = system_.take(found->id);
+  if (!device) return device.error();
+  device_ = std::move(*device);
+  ipc::Opened opened;
+  opened.model = found->model;
+  opened.identity = source_of(*found);
+  if (auto configured = configure_video(opened); !configured) return configured.error();
+  auto controls = std::make_shared<CameraControls>(device_->controls());
+  apply_wanted_controls(*controls);
+  opened.controls = controls->read();
+  MutexLock lock(mutex_);
+  controls_ = std::move(controls);
+  pending_.batches.clear();  // what was set while it was away is in request_.controls
+  opened_ = opened;
+  return opened;
+}
+
+Result<Turn> LibcameraCamera::wanted_turn() const {
+  const auto option = [this](const char* key) -> std::string {
+    const auto found = request_.source.options.find(key);
+    return found == request_.source.options.end() ? "" : found->second;
+  };
+  const auto is_on = [](const std::string& text) { return !text.empty() && text != "0" && text != "false"; };
+  Turn turn{is_on(option("hflip")), is_on(option("vflip")), 0};
+  const std::string rotation = option("rotation");
+  if (rotation == "90" || rotation == "180" || rotation == "270") {
+    turn.rotation = std::stoi(rotation);
+  } else if (!rotation.empty() && rotation != "0") {
+    return Error{ErrorCode::invalid_argument, fmt::format("rotation={}: must be 0, 90, 180 or 270", rotation)};
+  }
+  return turn;
+}
+
+Result<StreamWish> LibcameraCamera::choose_stream(ipc::Opened& opened) {
+  const auto turn = wanted_turn();
+  if (!turn) return turn.error();
+  std::optional<PixelFormat> format;
+  if (const auto option = request_.source.options.find("format"); option != request_.source.options.end()) {
+    format = parse_pixel_format(option->second);
+    if (!format) return Error{ErrorCode::invalid_argument, fmt::format("format '{}' is no picture format", option->second)};
+  }
+  const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : default_fps_milli;
+  const int fps_milli = nearest_fps_milli(device_->controls(), wanted_fps_milli);
+  opened.modes = modes_of(device_->offers(StreamUse::video), request_.wanted_size, fps_milli);
+  const auto choice = choose_mode(opened.modes, request_.wanted_size, request_.wanted_fps_milli, format);
+  if (!choice) return Error{choice.error().code, fmt::format("{}: {}", device_->name().id, choice.error().message)};
+  opened.mode = choice->mode;
+  opened.mode_note = choice->note;
+  return StreamWish{StreamUse::video, choice->mode.format, choice->mode.size, 4, *turn};
+}
+
+Result<void> LibcameraCamera::configure_video(ipc::Opened& opened) {
+  const auto wish = choose_stream(opened);
+  if (!wish) return wish.error();
+  auto taken = device_->configure(*wish);
+  if (!taken) return taken.error();
+  video_ = *wish;
+  stream_ = *taken;
+  const auto note = [&](const std::string& text) { opened.mode_note += (opened.mode_note.empty() ? "" : "; ") + text; };
+  if (taken->size != wish->size || taken->format != wish->format) {
+    note(fmt::format("the camera took {} {}", to_string(taken->format), to_string(taken->size)));
+  }
+  if (!taken->turned) note("the camera can't turn the picture so: ask the streams for it, with rotate=");
+  opened.mode.format = taken->format;
+  opened.mode.size = taken->size;
+  // The range of rates depends on the mode that is set now.
+  opened.mode.fps_milli = nearest_fps_milli(device_->controls(), opened.mode.fps_milli);
+  if (opened.mode.fps_milli == 0 && request_.wanted_fps_milli) note("the camera's rate can't be set through libcamera");
+  still_ = largest_still(device_->offers(StreamUse::still));
+  if (still_) still_->turn = wish->turn;
+  const auto area = [](Size size) { return int64_t{size.width} * size.height; };
+  has_larger_still_ = still_ && area(still_->size) > area(stream_.size);
+  return {};
+}
+
+// One by one: a value that this camera doesn't take (any more) must not keep the others from it.
+void LibcameraCamera::apply_wanted_controls(CameraControls& controls) {
+  ControlValues wanted = request_.controls;
+  const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : default_fps_milli;
+  const int fps_milli = nearest_fps_milli(device_->controls(), wanted_fps_milli);
+  if (fps_milli && !wanted.contains("frame_rate")) wanted["frame_rate"] = fps_milli / 1000.0;
+  switch_off_autos(controls.read(), wanted);
+  const auto apply = [&](bool only_drivers_of_others) {
+    for (const auto& [name, value] : wanted) {
+      const auto schema = controls.read();
+      const Control* control = find_control(schema, name);
+      if (control && control->auto_partner.empty() != only_drivers_of_others) continue;
+      const auto errors = check_controls(schema, {{name, value}});
+      ControlValues applied;
+      if (errors.empty()) controls.set({{name, value}}, applied);
+      // Held by an automatic that was switched on after it: nothing to report.
+      if (!errors.empty() && errors.front().type != "unavailable") {
+        log_.warning(device_->name().id, "not applied: {}", errors.front().message);
+      }
+    }
+  };
+  apply(true);
+  apply(false);
+}
+
+Result<void> LibcameraCamera::run(FrameSink& sink, const StopSignal& stop) {
+  Queue queue;
+  auto ended = capture(queue, sink, stop);
+  capturing_ = false;
+  queue.reset();
+  // However the camera fails when it is pulled out: gone is gone.
+  if (!ended && device_->gone()) ended = unplugged();
+  StillDone unanswered;
+  {
+    MutexLock lock(mutex_);
+    unanswered = std::exchange(pending_.still, nullptr);
+  }
+  if (unanswered) unanswered(Error{ErrorCode::unavailable, "the camera stopped before the still was taken"});
+  return ended;
+}
+
+Result<void> LibcameraCamera::capture(Queue& queue, FrameSink& sink, const StopSignal& stop) {
+  while (!stop.raised()) {
+    if (device_->gone()) return unplugged();
+    const bool capture = !request_.capture_on_demand || sink.wanted();
+    if (capture && !queue) {
+      if (auto started = start(queue); !started) return started;
+    } else if (!capture) {
+      queue.reset();
+    }
+    capturing_ = queue.has_value();
+    if (auto waited = wait(queue, sink, stop); !waited) return waited;
+    if (queue && !device_->gone()) {
+      if (auto taken = take_frames(*queue, sink); !taken) return taken;
+    }
+    if (auto served = serve_pending(queue, sink, stop); !served) return served;
+  }
+  return {};
+}
+
+Result<void> LibcameraCamera::start(Queue& queue) {
+  const auto controls = current_controls();
+  {
+    MutexLock lock(mutex_);
+    pending_.batches.clear();  // they are in all_set()
+  }
+  frame_check_ = FrameCheck();
+  cancelled_in_a_row_ = 0;
+  auto started = RequestQueue::start(*device_, stream_, controls->all_set(), std::chrono::microseconds(controls->shortest_frame_us()), clock_);
+  if (!started) return started.error();
+  queue.emplace(std::move(*started));
+  return {};
+}
+
+// Returns when there is something to look at. Frames that stop coming are the supervisor's business.
+Result<void> LibcameraCamera::wait(const Queue& queue, FrameSink& sink, const StopSignal& stop) {
+  std::array<pollfd, 5> fds{pollfd{queue ? queue->fd() : -1, POLLIN, 0}, pollfd{stop.fd(), POLLIN, 0},
+                            pollfd{system_.changes_fd(), POLLIN, 0}, pollfd{event_.get(), POLLIN, 0},
+                            pollfd{request_.capture_on_demand ? sink.wanted_fd() : -1, POLLIN, 0}};
+  poll_until(fds, queue ? queue->wake_up_at() : std::nullopt);
+  if (fds[2].revents) system_.clear_changes();
+  if (fds[4].revents) sink.clear_wanted_event();
+  if (fds[3].revents) {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t read = ::read(event_.get(), &count, sizeof count);
+  }
+  return {};
+}
+
+Result<void> LibcameraCamera::take_frames(RequestQueue& queue, FrameSink& sink) {
+  for (;;) {
+    auto dequeued = queue.dequeue();
+    if (!dequeued) return dequeued.error();
+    if (!*dequeued) return {};
+    if (auto taken = take_frame(queue, std::move(**dequeued), sink); !taken) return taken;
+  }
+}
+
+Result<void> LibcameraCamera::take_frame(RequestQueue& queue, RequestQueue::Dequeued dequeued, FrameSink& sink) {
+  const FrameReport& report = dequeued.report;
+  const std::string& name = device_->name().id;
+  if (report.cancelled) {
+    if (device_->gone()) return unplugged();
+    if (++cancelled_in_a_row_ >= most_cancelled) return Error{ErrorCode::io, name + ": cancels every request"};
+    sink.count_dropped(1);
+    queue.queue_again(report.buffer);
+    return {};
+  }
+  cancelled_in_a_row_ = 0;
+  const uint64_t lost = frame_check_.lost_before(report.sequence);
+  if (lost) sink.count_dropped(lost);
+  next_sequence_ += lost;
+  Frame& frame = dequeued.frame;
+  frame.sequence = next_sequence_++;
+  frame.capture_time = frame_check_.capture_time(report, dequeued.arrival);
+  frame.metadata = checked_metadata(report);
+  current_controls()->note(report);
+  if (queue.is_held_back()) log_.limited(LogLevel::info, name, "the camera does not keep its frame rate: paced here", 3600s);
+  if (report.damaged) {
+    sink.count_dropped(1);
+  } else if (auto whole = picture_check_.complete(frame); !whole) {
+    log_.limited(LogLevel::warning, name, "frame dropped: " + whole.error().message);
+    sink.count_dropped(1);
+  } else if (sink.wanted()) {
+    sink.deliver(std::move(frame));
+  } else {
+    sink.count_frame(frame.sequence, frame.capture_time);
+  }
+  return {};
+}
+
+Result<void> LibcameraCamera::serve_pending(Queue& queue, FrameSink& sink, const StopSignal& stop) {
+  Pending pending;
+  {
+    MutexLock lock(mutex_);
+    pending = std::exchange(pending_, {});
+  }
+  if (!pending.batches.empty()) {
+    if (queue) queue->send(std::move(pending.batches));
+    follow_rate(queue, sink);
+  }
+  if (!pending.still) return {};
+  queue.reset();
+  pending.still(take_still(stop));
+  if (device_->gone()) return unplugged();
+  auto again = device_->configure(video_);
+  if (!again) return again.error();
+  stream_ = *again;
+  return {};
+}
+
+// The control frame_rate is the stream's rate.
+void LibcameraCamera::follow_rate(Queue& queue, FrameSink& sink) {
+  const int64_t shortest_us = current_controls()->shortest_frame_us();
+  if (shortest_us <= 0) return;
+  if (queue) queue->set_interval(std::chrono::microseconds(shortest_us));
+  const int fps_milli = static_cast<int>((1'000'000'000 + shortest_us / 2) / shortest_us);
+  if (fps_milli == opened_.mode.fps_milli) return;
+  opened_.mode.fps_milli = fps_milli;
+  opened_.controls = current_controls()->read();
+  sink.opened(opened_);
+}
+
+Result<Frame> LibcameraCamera::take_still(const StopSignal& stop) {
+  if (!still_) return Error{ErrorCode::unsupported, device_->name().id + ": offers no still"};
+  auto taken = device_->configure(*still_);
+  if (!taken) return taken.error();
+  const StreamTaken video = std::exchange(stream_, *taken);
+  Queue queue;
+  if (auto started = start(queue); !started) {
+    stream_ = video;
+    return started.error();
+  }
+  const Timestamp deadline = clock_.now() + still_patience;
+  Result<Frame> still = Error{ErrorCode::timeout, device_->name().id + ": gave no full-resolution picture in time"};
+  int seen = 0;
+  while (!still && !stop.raised() && !device_->gone() && clock_.now() < deadline) {
+    std::array<pollfd, 3> fds{pollfd{queue->fd(), POLLIN, 0}, pollfd{stop.fd(), POLLIN, 0}, pollfd{system_.changes_fd(), POLLIN, 0}};
+    poll_until(fds, std::min(deadline, queue->wake_up_at().value_or(deadline)));
+    auto frame = still_frame(*queue);
+    if (!frame) {
+      still = frame.error();
+      break;
+    }
+    if (*frame && seen++ >= frames_before_still) still = std::move(**frame);
+  }
+  queue.reset();
+  return still;
+}
+
+// A whole frame of the still's stream; none yet.
+Result<std::optional<Frame>> LibcameraCamera::still_frame(RequestQueue& queue) {
+  auto dequeued = queue.dequeue();
+  if (!dequeued) return dequeued.error();
+  if (!*dequeued || (*dequeued)->report.cancelled || (*dequeued)->report.damaged) return std::optional<Frame>();
+  Frame& frame = (*dequeued)->frame;
+  frame.capture_time = frame_check_.capture_time((*dequeued)->report, (*dequeued)->arrival);
+  frame.metadata = checked_metadata((*dequeued)->report);
+  if (!picture_check_.complete(frame)) return std::optional<Frame>();
+  return std::optional<Frame>(std::move(frame));
+}
+
+bool LibcameraCamera::wait_for_device(const CameraRequest& request, const StopSignal& stop) {
+  {
+    MutexLock lock(mutex_);
+    controls_.reset();
+  }
+  device_.reset();
+  while (!stop.raised()) {
+    // Looked for after each event, and once before the first: it may have come while nobody listened.
+    system_.clear_changes();
+    if (auto cameras = system_.cameras()) {
+      sort_as_indexed(*cameras);
+      if (find_camera(*cameras, request.source.rest)) return true;
+    }
+    std::array<pollfd, 2> fds{pollfd{system_.changes_fd(), POLLIN, 0}, pollfd{stop.fd(), POLLIN, 0}};
+    poll_until(fds, std::nullopt);
+  }
+  return false;
+}
+
+std::vector<Control> LibcameraCamera::controls() const {
+  const auto controls = current_controls();
+  return controls ? controls->read() : std::vector<Control>();
+}
+
+ControlOutcome LibcameraCamera::set_controls(const ControlValues& wanted) {
+  ControlOutcome outcome;
+  const auto controls = current_controls();
+  if (!controls) {
+    for (const auto& [name, value] : wanted) outcome.errors.push_back({name, "the camera is unplugged", "unavailable"});
+    return outcome;
+  }
+  auto batches = controls->set(wanted, outcome.applied);
+  {
+    MutexLock lock(mutex_);
+    std::ranges::move(batches, std::back_inserter(pending_.batches));
+  }
+  wake();
+  if (capturing_) controls->settle(outcome.applied, clock_.now() + settle_patience);
+  return outcome;
+}
+
+Result<void> LibcameraCamera::reset_controls() {
+  const auto controls = current_controls();
+  if (!controls) return Error{ErrorCode::unavailable, "the camera is unplugged"};
+  auto batches = controls->reset();
+  {
+    MutexLock lock(mutex_);
+    std::ranges::move(batches, std::back_inserter(pending_.batches));
+  }
+  wake();
+  return {};
+}
+
+bool LibcameraCamera::request_still(StillDone done) {
+  if (!has_larger_still_) return false;
+  {
+    MutexLock lock(mutex_);
+    if (pending_.still) return false;  // one is on its way: the stream's next frame is sooner
+    pending_.still = std::move(done);
+  }
+  wake();
+  return true;
+}
+
+FoundCamera describe(CameraSystem& system, const CameraName& name) {
+  FoundCamera found;
+  found.source = source_of(name);
+  found.model = name.model;
+  found.devices = name.devices;
+  auto device = system.take(name.id);
+  if (!device) {
+    found.problem = device.error().message;
+    return found;
+  }
+  found.modes = modes_of((*device)->offers(StreamUse::video), {}, nearest_fps_milli((*device)->controls(), default_fps_milli));
+  found.controls = CameraControls((*device)->controls()).read();
+  if (found.modes.empty()) found.problem = name.id + ": gives no picture format that this driver knows";
+  return found;
+}
+
+}  // namespace
+
+std::unique_ptr<Camera> make_camera(CameraSystem& system, const Clock& clock, Log& log) {
+  return std::make_unique<LibcameraCamera>(system, clock, log);
+}
+
+Result<std::vector<FoundCamera>> list_cameras(CameraSystem& system) {
+  auto names = system.cameras();
+  if (!names) return names.error();
+  sort_as_indexed(*names);
+  std::vector<FoundCamera> cameras;
+  for (const CameraName& name : *names) cameras.push_back(describe(system, name));
+  return cameras;
+}
+
+}  // namespace camweave::libcam
