@@ -29,14 +29,16 @@ def get(guest, path, port=PORT):
         return answer.read()
 
 
-@pytest.fixture
+def camera_streams(guest, camera_id):
+    return json.loads(get(guest, f"/api/v1/cameras/{camera_id}"))["state"] == "streaming"
+
+
+@pytest.fixture(scope="module")
 def service(systemd_guest):
-    """The service `front`, registered; away again after the test."""
+    """The service `front` on PORT, without a configuration; each test leaves it like that."""
     done = systemd_guest.run(*REGISTER, "front", PORT, timeout_s=120)
     assert f":{PORT}/" in done.out
     yield "front.service"
-    if systemd_guest.run("test", "-e", "/etc/systemd/system/front.service", check=False).status == 0:
-        systemd_guest.run(*REGISTER, "--remove", "front", timeout_s=60)
 
 
 def in_its_place(guest, *command):
@@ -59,6 +61,7 @@ def test_it_is_ready_enabled_and_shows_pictures(systemd_guest, service):
     facts = show(systemd_guest, "ActiveState", "SubState", "Type", "UnitFileState", "WatchdogUSec", "NRestarts", "MainPID")
     assert (facts["ActiveState"], facts["SubState"], facts["UnitFileState"]) == ("active", "running", "enabled")
     assert (facts["Type"], facts["WatchdogUSec"]) == ("notify", "30s")  # so READY=1 has come
+    wait_until(lambda: camera_streams(systemd_guest, "cam0"), "the first picture", 60)
     picture = Image.open(io.BytesIO(get(systemd_guest, "/api/v1/cameras/cam0/snapshot.jpg")))
     assert picture.size[0] >= 640
     assert json.loads(get(systemd_guest, "/health")) == {"status": "ok"}
@@ -82,6 +85,7 @@ def test_a_server_that_hangs_is_started_anew_by_the_watchdog(systemd_guest, serv
     wait_until(lambda: show(systemd_guest, "SubState")["SubState"] == "running", "the new one", 60)
     assert get(systemd_guest, "/health")
     systemd_guest.run("rm", "-r", "/etc/systemd/system/front.service.d")
+    systemd_guest.run("systemctl", "daemon-reload")
 
 
 def test_settings_survive_a_restart_and_an_update(systemd_guest, service):
@@ -93,6 +97,7 @@ def test_settings_survive_a_restart_and_an_update(systemd_guest, service):
     systemd_guest.run(*REGISTER, "front", PORT + 1, timeout_s=120)
     assert show(systemd_guest, "MainPID") != old
     assert json.loads(get(systemd_guest, "/config", PORT + 1))["gap"] == 5
+    systemd_guest.run(*REGISTER, "front", PORT, timeout_s=120)
 
 
 def test_it_writes_nowhere_but_in_its_own_directory(systemd_guest, service):
@@ -113,11 +118,11 @@ def test_a_camera_plugged_in_later_is_its_to_use(systemd_guest, service):
     guest = systemd_guest
     guest.put("/etc/camweave/front.toml", b'[[camera]]\nid = "usb"\nsource = "v4l2:serial=SN-9"\nsize = "640x480"\n')
     guest.run(*REGISTER, "front", PORT, timeout_s=120)
-    assert json.loads(get(guest, "/api/v1/cameras/usb"))["state"] == "away"
+    wait_until(lambda: json.loads(get(guest, "/api/v1/cameras/usb"))["state"] == "away", "the camera to be missed", 60)
     rig = UsbRig(guest)
     try:
         camera = UsbCamera(rig, "a", serial="SN-9").plug()
-        wait_until(lambda: json.loads(get(guest, "/api/v1/cameras/usb"))["state"] == "streaming", "pictures of the camera", 60)
+        wait_until(lambda: camera_streams(guest, "usb"), "pictures of the camera", 60)
         picture = Image.open(io.BytesIO(get(guest, "/api/v1/cameras/usb/snapshot.jpg")))
         assert picture.size == (640, 480)
         guest.run("systemctl", "stop", service, timeout_s=30)
@@ -125,6 +130,7 @@ def test_a_camera_plugged_in_later_is_its_to_use(systemd_guest, service):
     finally:
         rig.stop()
         guest.run("rm", "/etc/camweave/front.toml")
+        guest.run(*REGISTER, "front", PORT, timeout_s=120)
 
 
 def test_a_wrong_configuration_is_said_and_not_tried_again(systemd_guest):
@@ -137,7 +143,13 @@ def test_a_wrong_configuration_is_said_and_not_tried_again(systemd_guest):
     guest.run("rm", "/etc/camweave/back.toml")
 
 
+def test_a_service_of_somebody_else_is_left_alone(systemd_guest):
+    done = systemd_guest.run(*REGISTER, "camweave-agent", PORT, check=False)
+    assert done.status == 1 and "is not Camweave's" in done.err
+
+
 def test_removed_it_is_gone_and_its_settings_are_kept(systemd_guest, service):
+    """Last in this file: the others need the service."""
     guest = systemd_guest
     guest.run(*REGISTER, "--remove", "front", timeout_s=60)
     assert show(guest, "LoadState")["LoadState"] == "not-found"
@@ -145,8 +157,3 @@ def test_removed_it_is_gone_and_its_settings_are_kept(systemd_guest, service):
     assert guest.run("test", "-d", "/var/lib/private/camweave/front", check=False).status == 0
     again = guest.run(*REGISTER, "--remove", "front", check=False)
     assert again.status == 1 and "there is no" in again.err
-
-
-def test_a_service_of_somebody_else_is_left_alone(systemd_guest):
-    done = systemd_guest.run(*REGISTER, "camweave-agent", PORT, check=False)
-    assert done.status == 1 and "is not Camweave's" in done.err
