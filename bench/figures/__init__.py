@@ -6,7 +6,7 @@ A figure's function takes the Context and yields its rows, each as soon as it is
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from figures import encode, fanout, footprint, idle, latency, memory, scale, slow, start, thumb
+from figures import encode, fanout, footprint, idle, latency, memory, scale, slow, start, thumb, v4l2
 from harness.context import Context
 from harness.rows import Row
 
@@ -29,4 +29,5 @@ FIGURES = (
     Figure("scale", "CPU per camera with 1 to 64 cameras", scale.measure),
     Figure("encode", "YUYV 1080p to JPEG q80", encode.measure),
     Figure("thumb", "1080p MJPEG to a 640×480 rendition", thumb.measure),
+    Figure("v4l2", "CPU per frame of a USB camera, passed through and encoded", v4l2.measure),
 )

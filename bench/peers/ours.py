@@ -43,8 +43,8 @@ class Camweave(Contender):
             yield running
 
     @contextmanager
-    def serve_sources(self, context, sources, protocol="mjpeg", cpus=None, query=""):
-        """Any cameras; the target's paths are their streams, with `query` behind each."""
+    def serve_sources(self, context, sources, protocol="mjpeg", cpus=None, query="", env=None):
+        """Any cameras; the target's paths are their streams, with `query` behind each. `env`: more for all its processes."""
         listeners = {"http": free_port()}
         listeners.setdefault(LISTENER_OF[protocol], free_port())
         config = write_config(context.work / "camweave.toml", listeners, sources, context.work / "state")
@@ -52,6 +52,6 @@ class Camweave(Contender):
         port = listeners[LISTENER_OF[protocol]]
         name = STREAM_PATHS.get(protocol)
         paths = tuple(f"/api/v1/cameras/cam{i}/{name}{query}" for i in range(len(sources))) if name else ("/",)
-        with Process(command, context.work / "camweave.log", cpus) as process:
+        with Process(command, context.work / "camweave.log", cpus, env) as process:
             process.wait_for_port(port)
             yield Running([process], Target(protocol, port, paths))

@@ -66,6 +66,7 @@ FakeCamera::Options FakeCamera::options_from_environment() {
   options.frames_dir = environment("BENCH_V4L2_FRAMES", "");
   if (environment("BENCH_V4L2_FORMAT", "MJPEG") == "YUYV") options.pixel_format = V4L2_PIX_FMT_YUYV;
   std::sscanf(environment("BENCH_V4L2_SIZE", "1920x1080").c_str(), "%ux%u", &options.width, &options.height);
+  options.stamp = environment("BENCH_V4L2_STAMP", "yes") != "no";
   options.fps = std::max(1U, static_cast<uint32_t>(std::atoi(environment("BENCH_V4L2_FPS", "30").c_str())));
   return options;
 }
@@ -84,7 +85,8 @@ void FakeCamera::load_frames() {
     if (jpeg.size() < 4) continue;
     Frame frame;
     if (options_.pixel_format == V4L2_PIX_FMT_MJPEG) {
-      frame.jpeg = make_stampable(jpeg);
+      if (options_.stamp) frame.jpeg = make_stampable(jpeg);
+      if (!options_.stamp) frame.jpeg.bytes = jpeg;
     } else {
       frame.raw = decode_to_yuyv(jpeg, static_cast<int>(options_.width), static_cast<int>(options_.height));
     }
@@ -232,7 +234,7 @@ size_t FakeCamera::deliver(Buffer& buffer, std::byte* memory) {
   const size_t room = memory_type_ == V4L2_MEMORY_USERPTR ? buffer.user_bytes : buffer_bytes();
   const size_t size = std::min(bytes.size(), room);
   std::memcpy(memory, bytes.data(), size);
-  if (mjpeg && size == bytes.size()) write_stamp({memory, size}, frame.jpeg, unix_now_us(), sequence_);
+  if (mjpeg && options_.stamp && size == bytes.size()) write_stamp({memory, size}, frame.jpeg, unix_now_us(), sequence_);
   return size;
 }
 

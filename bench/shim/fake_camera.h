@@ -23,6 +23,7 @@ class FakeCamera {
     uint32_t width = 1920;
     uint32_t height = 1080;
     uint32_t fps = 30;
+    bool stamp = true;
   };
   static Options options_from_environment();
 

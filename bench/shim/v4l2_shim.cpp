@@ -4,6 +4,7 @@
 //   BENCH_V4L2_FRAMES=DIR                its pictures: JPEGs, in the order of their names
 //   BENCH_V4L2_FORMAT=MJPEG|YUYV         (YUYV: the pictures decoded once at the start)
 //   BENCH_V4L2_SIZE=1920x1080  BENCH_V4L2_FPS=30
+//   BENCH_V4L2_STAMP=yes|no              no: JPEGs as they are, for a server that puts EXIF in itself
 //
 // The file descriptor that open() returns is a timerfd that ticks once per frame: poll, select and epoll work on it
 // with no help. ioctl() and mmap() on it are answered here; everything else goes to the C library. MJPEG frames carry

@@ -17,6 +17,7 @@
 #include "control/dual_camera/dual_camera.h"
 #include "control/rest/camera_json.h"
 #include "control/rest/camera_routes.h"
+#include "control/rest/login_routes.h"
 #include "control/rest/server_routes.h"
 #include "control/supervisor/supervisor.h"
 #include "net/http_server.h"
@@ -37,11 +38,12 @@ sigset_t signals_we_take() {
   return set;
 }
 
-Access access_of(const ServerConfig& server) {
+Access access_of(const ServerConfig& server, std::shared_ptr<Sessions> sessions) {
   AccessOptions options;
   options.allowed_origins = server.allowed_origins;
   options.allowed_hosts = server.allowed_hosts;
   options.api_key = server.api_key;
+  options.sessions = std::move(sessions);
   return Access(std::move(options));
 }
 
@@ -77,6 +79,7 @@ class Server {
   const SystemClock clock_;
   const Timestamp started_ = clock_.now();
   const WorkerPrograms programs_ = WorkerPrograms::beside_this_program();
+  const std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>(clock_);
 
   mutable Mutex mutex_;
   // Changed by the main thread alone, under mutex_; read on the loops.
@@ -157,6 +160,7 @@ std::vector<ApiRoute> Server::api() {
                         .is_protected = [this] { return server_config().api_key.empty(); },
                         .figures = [this] { return figures(); }}));
   append(camera_control_->routes());
+  append(login_routes({.sessions = sessions_, .api_key = [this] { return server_config().api_key; }, .log = log_}));
   append(dual_camera_->routes());
   routes.push_back({.pattern = "/openapi.json",
                     .summary = "This description",
@@ -170,8 +174,8 @@ Result<void> Server::start_serving() {
   const std::vector<ApiRoute> routes = api();
   openapi_ = openapi_document(routes);
   add_routes(router_, routes);
-  router_.fallback(static_file_handler(embedded_web_files()));
-  http_ = std::make_unique<HttpServer>(*loops_, router_, access_of(config_.server), log_);
+  router_.fallback(static_file_handler(embedded_web_files()), {.is_public = true});
+  http_ = std::make_unique<HttpServer>(*loops_, router_, access_of(config_.server, sessions_), log_);
   // Whoever connects finds the cameras that are here, not an empty list. Bounded by discovery_patience.
   if (discovery_.joinable()) discovery_.join();
   std::vector<ListenAddress> bound;
@@ -250,7 +254,8 @@ void Server::reload() {
   }
   const auto waiting = keys_that_need_a_restart(config_.server, config->server);
   if (!waiting.empty()) log_.warning("config", "{}: takes effect at the next start", fmt::join(waiting, ", "));
-  http_->set_access(access_of(config->server));
+  if (config->server.api_key != config_.server.api_key) sessions_->end_all();
+  http_->set_access(access_of(config->server, sessions_));
   if (rtsp_) rtsp_->set_password(config->server.api_key);
   const bool had_cameras = !config_.cameras.empty();
   const auto cameras = config->cameras;

@@ -1,6 +1,5 @@
 #include "net/access.h"
 
-#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -82,10 +81,10 @@ AccessOptions completed(AccessOptions options) {
 Access::Access(AccessOptions options) : options_(completed(std::move(options))) {}
 
 std::optional<HttpResponse> Access::refusal(const HttpRequest& request, const RouteOptions& route) const {
-  if (auto refused = refuse_peer(request)) return refused;
+  if (auto refused = refuse_peer(request, route)) return refused;
   if (auto refused = refuse_host(request)) return refused;
   if (auto refused = refuse_origin(request, route)) return refused;
-  if (needs_key(request) && !has_key(request)) {
+  if (!route.is_public && needs_key(request) && !has_key(request)) {
     auto refused = detail_response(401, "Invalid or missing API key");
     refused.with("WWW-Authenticate", "ApiKey");
     return refused;
@@ -93,12 +92,13 @@ std::optional<HttpResponse> Access::refusal(const HttpRequest& request, const Ro
   return std::nullopt;
 }
 
-std::optional<HttpResponse> Access::refuse_peer(const HttpRequest& request) const {
+std::optional<HttpResponse> Access::refuse_peer(const HttpRequest& request, const RouteOptions& route) const {
   if (request.peer.is_loopback() || request.peer.is_private()) return std::nullopt;
-  if (!options_.api_key.empty() && (has_key(request) || needs_key(request))) return std::nullopt;
+  if (!options_.api_key.empty() && (route.is_public || needs_key(request) || has_key(request))) return std::nullopt;
   const std::string who = request.peer.to_string();
   if (!options_.api_key.empty())
-    return detail_response(403, who + " is not of the local network: it is served with X-API-Key only");
+    return detail_response(403,
+                           who + " is not of the local network: it is served with X-API-Key or after logging in only");
   return detail_response(
       403,
       "protected mode: no credentials are configured, so only loopback, private and link-local addresses "
@@ -146,10 +146,10 @@ bool Access::needs_key(const HttpRequest& request) const {
 }
 
 bool Access::has_key(const HttpRequest& request) const {
-  const std::string_view given = request.header("X-API-Key");
-  const std::string& key = options_.api_key;
-  if (key.empty() || given.size() != key.size()) return false;
-  return CRYPTO_memcmp(given.data(), key.data(), key.size()) == 0;
+  if (is_same_secret(request.header("X-API-Key"), options_.api_key)) return true;
+  if (!options_.sessions || options_.api_key.empty()) return false;
+  const auto token = cookie_value(request.header("Cookie"), Sessions::cookie_name(request.header("Host")));
+  return token && options_.sessions->holds(*token);
 }
 
 bool Access::is_allowed_origin(std::string_view origin) const {

@@ -76,7 +76,10 @@ void Router::websocket(std::string_view pattern, HttpHandler handler) {
   insert({HttpMethod::get, true, std::string(pattern), parse_pattern(pattern), std::move(handler), {}});
 }
 
-void Router::fallback(HttpHandler handler) { fallback_ = std::move(handler); }
+void Router::fallback(HttpHandler handler, RouteOptions options) {
+  fallback_ = std::move(handler);
+  fallback_options_ = options;
+}
 
 Router::Match Router::find(HttpRequest& request) const {
   const HttpMethod wanted = request.method == HttpMethod::head ? HttpMethod::get : request.method;
@@ -102,7 +105,7 @@ Router::Match Router::find(HttpRequest& request) const {
     refusal.with("Allow", allowed_methods(request));
     return {nullptr, {}, std::move(refusal)};
   }
-  if (fallback_ && wanted == HttpMethod::get) return {&fallback_, {}, {}};
+  if (fallback_ && wanted == HttpMethod::get) return {&fallback_, fallback_options_, {}};
   return {nullptr, {}, detail_response(404, "nothing is served at this path")};
 }
 

@@ -19,6 +19,8 @@ using HttpHandler = std::function<void(const std::shared_ptr<HttpExchange>&)>;
 struct RouteOptions {
   size_t max_body_bytes = size_t{1} << 20;
   bool changes_state = false;  // a GET that does something (/reset, /cmd): cross-site pages may not call it
+  // Served without the API key, to strangers too, where one is configured: the page's own files, and logging in.
+  bool is_public = false;
 };
 
 class Router {
@@ -30,7 +32,7 @@ class Router {
   // A WebSocket endpoint: other GETs get 426.
   void websocket(std::string_view pattern, HttpHandler handler);
   // GET and HEAD of every path that no pattern fits (the web page).
-  void fallback(HttpHandler handler);
+  void fallback(HttpHandler handler, RouteOptions options = {});
 
   struct Match {
     const HttpHandler* handler = nullptr;  // null: `refusal` says why
@@ -65,6 +67,7 @@ class Router {
 
   std::vector<Route> routes_;  // the more specific first
   HttpHandler fallback_;
+  RouteOptions fallback_options_;
 };
 
 }  // namespace camweave

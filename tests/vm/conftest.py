@@ -55,13 +55,13 @@ def _require_host():
         pytest.skip(f"not installed: {', '.join(lacking)} (tests/vm/packages.txt)")
 
 
-def _boot(config, image_name, files=None):
+def _boot(config, image_name, files=None, **options):
     _require_host()
     started = time.monotonic()
     image = _image(image_name)
     config.stash[_figures][f"image {image_name}, s"] = round(time.monotonic() - started, 1)
     logs = Path(os.environ.get("CAMWEAVE_VM_LOGS") or tempfile.mkdtemp(prefix="camweave-vm-logs-")) / image_name
-    vm = Vm(image, logs, files).boot()
+    vm = Vm(image, logs, files, **options).boot()
     config.stash[_figures][f"boot {image_name}, s"] = round(vm.boot_seconds, 1)
     return vm
 
@@ -90,6 +90,18 @@ def guest(request):
 def libcamera_guest(request):
     # Debian 13's programs, not this machine's.
     vm = _boot(request.config, "libcamera", _program_files("CAMWEAVE_BIN_TRIXIE"))
+    yield vm
+    _end(vm, request)
+
+
+@pytest.fixture(scope="session")
+def systemd_guest(request):
+    """A machine with systemd; Camweave's tree, as far as registering a service needs it, is in /payload."""
+    root = HERE.parent.parent
+    files = _program_files() | {"scripts/register_service.sh": root / "scripts/register_service.sh",
+                                "deploy/camweave.service.in": root / "deploy/camweave.service.in"}
+    vm = _boot(request.config, "systemd", files, kernel_options="camweave.init=systemd")
+    vm.run("systemctl", "set-environment", "LD_LIBRARY_PATH=/payload/lib")  # libraries that the image has not got
     yield vm
     _end(vm, request)
 

@@ -183,11 +183,11 @@ class Program:
 class Vm:
     """`image`: a folder that build_image made. `files`: more for the guest's /payload (see payload.fill)."""
 
-    def __init__(self, image, work, files=None, cpus=2, memory_mb=1024):
+    def __init__(self, image, work, files=None, cpus=2, memory_mb=1024, kernel_options=""):
         self.image, self.work = Path(image), Path(work)
         self.facts = json.loads((self.image / "image.json").read_text())
         self.boot_seconds = None
-        self._files, self._cpus, self._memory_mb = files or {}, cpus, memory_mb
+        self._files, self._cpus, self._memory_mb, self._kernel_options = files or {}, cpus, memory_mb, kernel_options
         self._qemu = self._monitor = self.console = self._agent = None
         self._forwards = {}  # guest port → host port
         self._lock = threading.Lock()
@@ -219,7 +219,7 @@ class Vm:
             payload.write_disk(folder, disk)
 
     def _command(self, disk, monitor):
-        kernel_line = "console=ttyS0 panic=-1 loglevel=4 mitigations=off nokaslr"
+        kernel_line = "console=ttyS0 panic=-1 loglevel=4 mitigations=off nokaslr " + self._kernel_options
         return [
             "setpriv", "--pdeathsig", "KILL",
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(self._cpus), "-m", str(self._memory_mb),

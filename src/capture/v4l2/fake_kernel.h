@@ -38,6 +38,8 @@ class FakeKernel final : public Kernel {
   std::vector<FakeControl> controls;
   std::map<unsigned long, int> failures;  // request → errno, until erased
   size_t buffer_bytes = 4096;
+  std::vector<std::string> paths{"/dev/video0"};
+  std::map<std::string, std::string> udev_capabilities;  // path → ID_V4L_CAPABILITIES
 
   // What happened.
   uint32_t taken_fourcc = 0;
@@ -99,9 +101,13 @@ class FakeKernel final : public Kernel {
     if (!ready && on_idle) on_idle();
     return ready;
   }
-  std::vector<std::string> video_devices() override { return plugged ? std::vector<std::string>{"/dev/video0"} : std::vector<std::string>(); }
+  std::vector<std::string> video_devices() override { return plugged ? paths : std::vector<std::string>(); }
   std::string attribute(const std::string&, const std::string& name) override {
     return name == "device/../serial" ? serial : name == "device/../manufacturer" ? "Maker" : "";
+  }
+  std::string udev_property(const std::string& device, const std::string&) override {
+    const auto found = udev_capabilities.find(device);
+    return found == udev_capabilities.end() ? "" : found->second;
   }
   std::vector<std::string> users_of(const std::string&) override { return {"cheese (4711)"}; }
   int open_device_events() override {

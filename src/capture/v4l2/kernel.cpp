@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +78,18 @@ std::string SystemKernel::attribute(const std::string& device, const std::string
   std::string line;
   std::getline(file, line);
   return line;
+}
+
+std::string SystemKernel::udev_property(const std::string& device, const std::string& name) {
+  struct stat node {};
+  if (::stat(device.c_str(), &node) != 0) return "";
+  // udev's own record of the device: lines "E:NAME=value". Everybody may read it.
+  std::ifstream file(fmt::format("/run/udev/data/c{}:{}", major(node.st_rdev), minor(node.st_rdev)));
+  const std::string start = "E:" + name + "=";
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(start)) return line.substr(start.size());
+  }
+  return "";
 }
 
 std::vector<std::string> SystemKernel::users_of(const std::string& device) {

@@ -32,6 +32,9 @@ class Kernel {
   virtual std::vector<std::string> video_devices() = 0;
   // A line of sysfs without its newline, "" where there is none: attribute("/dev/video0", "name"), (…, "device/../serial").
   virtual std::string attribute(const std::string& device, const std::string& name) = 0;
+  // What udev knows of a device without anybody opening it, "" where it doesn't: udev_property("/dev/video1",
+  // "ID_V4L_CAPABILITIES") is ":capture:" for a camera's pictures and ":" for its metadata.
+  virtual std::string udev_property(const std::string& device, const std::string& name) = 0;
   // Processes that have the device open, as "NAME (PID)".
   virtual std::vector<std::string> users_of(const std::string& device) = 0;
   // A socket that gets readable when devices come and go (NETLINK_KOBJECT_UEVENT), and reading it empty.
@@ -50,6 +53,7 @@ class SystemKernel final : public Kernel {
   int poll(std::span<pollfd> fds, Timestamp deadline) override;
   std::vector<std::string> video_devices() override;
   std::string attribute(const std::string& device, const std::string& name) override;
+  std::string udev_property(const std::string& device, const std::string& name) override;
   std::vector<std::string> users_of(const std::string& device) override;
   int open_device_events() override;
   bool read_device_events(int fd) override;

@@ -313,6 +313,12 @@ FoundCamera describe(Kernel& kernel, const DeviceName& name) {
   return found;
 }
 
+// Of a device that can't be opened: a camera's node for metadata is none, and nobody needs rights to it.
+bool may_capture(Kernel& kernel, const std::string& path) {
+  const std::string capabilities = kernel.udev_property(path, "ID_V4L_CAPABILITIES");
+  return capabilities.empty() || capabilities.find(":capture:") != std::string::npos;
+}
+
 }  // namespace
 
 std::unique_ptr<Camera> make_camera(Kernel& kernel, const Clock& clock, Log& log) {
@@ -326,7 +332,8 @@ Result<std::vector<FoundCamera>> list_cameras(Kernel& kernel) {
     DeviceName name = identify(kernel, path);
     if (!name.path.empty()) {
       names.push_back(std::move(name));
-    } else if (auto device = Device::open(kernel, path); !device && device.error().code != ErrorCode::unsupported) {
+    } else if (auto device = Device::open(kernel, path);
+               !device && device.error().code != ErrorCode::unsupported && may_capture(kernel, path)) {
       cameras.push_back({.source = "v4l2:" + path, .problem = device.error().message});
     }
   }

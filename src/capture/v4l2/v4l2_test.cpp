@@ -108,6 +108,17 @@ TEST_F(V4l2Test, NoPermissionNamesTheGroup) {
   EXPECT_THAT(Device::open(kernel_, "/dev/video0").error().message, HasSubstr("usermod -aG"));
 }
 
+TEST_F(V4l2Test, WithoutPermissionMetadataNodesAreNotListed) {
+  kernel_.failures[0] = EACCES;
+  kernel_.paths = {"/dev/video0", "/dev/video1", "/dev/video2"};
+  kernel_.udev_capabilities = {{"/dev/video0", ":capture:"}, {"/dev/video1", ":"}};  // nothing is known of the third
+  const auto cameras = *list_cameras(kernel_);
+  ASSERT_EQ(cameras.size(), 2u);
+  EXPECT_EQ(cameras[0].source, "v4l2:/dev/video0");
+  EXPECT_THAT(cameras[0].problem, HasSubstr("usermod -aG"));
+  EXPECT_EQ(cameras[1].source, "v4l2:/dev/video2");
+}
+
 // The camera on a thread, its frames in a list.
 class CapturingSink final : public FrameSink {
  public:
@@ -165,6 +176,32 @@ TEST_F(V4l2CaptureTest, RawFramesCarrySequenceTimeAndAreGivenBackWhenDone) {
   EXPECT_EQ(to_nanoseconds(sink_.frames[0].capture_time), 100'250'000'000);
   EXPECT_EQ(sink_.frames[0].bytes().size(), picture.size());
   EXPECT_FALSE(kernel_.streaming);
+}
+
+TEST_F(V4l2CaptureTest, H264PassesThroughByteForByte) {
+  kernel_.formats = {V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_H264};
+  open("?format=H264");
+  EXPECT_EQ(kernel_.taken_fourcc, uint32_t{V4L2_PIX_FMT_H264});
+  const auto access_unit = [](char type) { return std::string("\x00\x00\x00\x01", 4) + type + "\xff\xd8 no JPEG \xff\xd9 end"; };
+  ASSERT_TRUE(run({[&] { kernel_.fill(access_unit(0x67), 0); }, [&] { kernel_.fill("", 1); },  // an empty buffer is no frame
+                   [&] { kernel_.fill(access_unit(0x41), 2); }}));
+  ASSERT_EQ(sink_.frames.size(), 2u);
+  for (const auto& [frame, type] : {std::pair{&sink_.frames[0], char{0x67}}, std::pair{&sink_.frames[1], char{0x41}}}) {
+    EXPECT_EQ(frame->format, PixelFormat::h264);
+    const auto bytes = frame->bytes();
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), access_unit(type));
+  }
+  EXPECT_EQ(sink_.frames[1].sequence, 2u);
+  EXPECT_EQ(sink_.dropped, 1u);
+}
+
+TEST_F(V4l2CaptureTest, H264IsTakenOnlyWhenAskedForOrWhenThereIsNothingElse) {
+  kernel_.formats = {V4L2_PIX_FMT_H264, V4L2_PIX_FMT_MJPEG};
+  open();
+  EXPECT_EQ(kernel_.taken_fourcc, uint32_t{V4L2_PIX_FMT_MJPEG});
+  kernel_.formats = {V4L2_PIX_FMT_H264};
+  open();
+  EXPECT_EQ(kernel_.taken_fourcc, uint32_t{V4L2_PIX_FMT_H264});
 }
 
 TEST_F(V4l2CaptureTest, AFrameOutlivesTheCamera) {

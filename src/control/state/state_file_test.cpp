@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 namespace camweave {
 namespace {
@@ -63,35 +65,55 @@ TEST_F(StateFileTest, DamagedOneIsKeptAsideAndReported) {
   }
 }
 
-// Each call of a save fails once, or the power goes there (no later call happens): what is loaded afterwards is whole,
-// and the old document until the rename.
+// Each call of a save fails once, or the power goes there (no later call happens, and what was written and not fsynced by
+// then is lost): what is loaded afterwards is whole, and the old document until the rename.
 enum class Fault { error, power_loss, half_a_write };
 struct FaultyCalls {
   int calls_left;
   Fault fault;
   bool power_is_off = false;
   bool renamed = false;
+  std::map<int, std::string> unsynced = {};  // file descriptor → path of a file with bytes that only memory holds
+  std::set<std::string> lost = {};           // paths of such files when the power went
 
   bool fails() {
     if (power_is_off) return true;
     if (calls_left-- > 0) return false;
     power_is_off = fault != Fault::error;
+    for (const auto& [fd, path] : unsynced) lost.insert(path);
     errno = EIO;
     return true;
   }
   FileCalls calls() {
-    return {[this](const char* p, int flags, mode_t mode) { return fails() ? -1 : ::open(p, flags, mode); },
+    return {[this](const char* p, int flags, mode_t mode) {
+              if (fails()) return -1;
+              const int fd = ::open(p, flags, mode);
+              if (flags & O_WRONLY) unsynced[fd] = p;
+              return fd;
+            },
             [this](int fd, const void* bytes, size_t size) -> ssize_t {
               if (!fails()) return ::write(fd, bytes, std::min<size_t>(size, 5));
               if (fault == Fault::half_a_write) (void)!::write(fd, bytes, 2);
               return -1;
             },
-            [this](int fd) { return fails() ? -1 : ::fsync(fd); },
+            [this](int fd) {
+              if (fails()) return -1;
+              unsynced.erase(fd);
+              return ::fsync(fd);
+            },
             [this](const char* from, const char* to) {
               if (fails()) return -1;
               renamed = true;
+              for (auto& [fd, path] : unsynced) {
+                if (path == from) path = to;
+              }
               return ::rename(from, to);
             }};
+  }
+  // As the disk is found when the power is back.
+  void power_comes_back() const {
+    if (!power_is_off) return;
+    for (const std::string& path : lost) std::ofstream(path, std::ios::trunc) << "";
   }
 };
 
@@ -103,6 +125,7 @@ TEST_F(StateFileTest, AFaultAtAnyStepLeavesAWholeDocument) {
       ASSERT_TRUE(StateFile(path()).save(before));
       FaultyCalls faulty{step, fault};
       auto saved = StateFile(path(), faulty.calls()).save(after);
+      faulty.power_comes_back();
       const json now = loaded();
       EXPECT_EQ(now, faulty.renamed ? after : before) << "step " << step;
       if (saved) break;

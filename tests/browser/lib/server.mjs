@@ -29,11 +29,12 @@ export class RealServer {
   log = '';
   #process = null;
 
-  // sources: one per camera, named cam0, cam1, …; allowed_origins as in the configuration.
-  constructor({ sources = ['pattern:bars?size=1280x720&fps=30', 'pattern:clock?size=1280x720&fps=30'], allowed_origins = [] } = {}) {
+  // sources: one per camera, named cam0, cam1, …; allowed_origins and api_key as in the configuration.
+  constructor({ sources = ['pattern:bars?size=1280x720&fps=30', 'pattern:clock?size=1280x720&fps=30'], allowed_origins = [], api_key = '' } = {}) {
     this.folder = mkdtempSync(join(tmpdir(), 'camweave-browser-'));
     this.sources = sources;
     this.allowed_origins = allowed_origins;
+    this.api_key = api_key;
   }
 
   get pid() {
@@ -91,6 +92,7 @@ export class RealServer {
       ...['bundle', 'raw_tcp', 'rtsp', 'webrtc'].map((listener) => `${listener} = ""`),
       `state_dir = ${JSON.stringify(join(this.folder, 'state'))}`,
       `allowed_origins = ${JSON.stringify(this.allowed_origins)}`,
+      `api_key = ${JSON.stringify(this.api_key)}`,
       '',
       ...cameras,
     ].join('\n');

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The guest's process 1: mounts, network, udev, then the agent. Ends the VM when the agent ends.
 export PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8
+case " $(busybox cat /proc/cmdline) " in *" camweave.init=systemd "*) exec /bin/sh /payload/guest/systemd.sh ;; esac
 busybox mount -t tmpfs run /run
 busybox mount -t tmpfs tmp /tmp
 mkdir -p /dev/pts /dev/shm /run/log /run/lock

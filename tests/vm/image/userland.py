@@ -9,7 +9,8 @@ from image.debian import unpack
 LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/info", "./usr/share/lintian",
             "./usr/share/bug", "./usr/include", "./usr/share/icons", "./usr/share/zoneinfo", "./usr/lib/udev/hwdb.d",
             "./usr/share/i18n", "./usr/share/mime", "./usr/lib/x86_64-linux-gnu/gconv", "./usr/share/qt5",
-            "./usr/share/perl", "./usr/share/bash-completion", "./usr/lib/systemd/system")
+            "./usr/share/perl", "./usr/share/bash-completion")
+UNITS = "./usr/lib/systemd/system"
 
 
 def merged_usr(root):
@@ -38,10 +39,10 @@ def compile_python(root):
                    env={"PYTHONHOME": str(root / "usr"), "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}, check=True)
 
 
-def build(debs, root):
+def build(debs, root, with_units=False):
     root.mkdir()
     merged_usr(root)
-    unpack(debs, root, LEFT_OUT)
+    unpack(debs, root, LEFT_OUT if with_units else (*LEFT_OUT, UNITS))
     for name in ("dev", "proc", "sys", "run", "tmp", "payload", "var/tmp", "var/log"):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "tmp").chmod(0o1777)

@@ -24,6 +24,18 @@ export const getCameras = async (): Promise<Camera[]> =>
 
 export const getServer = () => json<ServerInfo>('/api/v1/server');
 
+export interface LoginState {
+  needed: boolean;
+  logged_in: boolean;
+}
+
+export const getLogin = () => json<LoginState>('/api/v1/login');
+
+// The API key for a cookie that the browser sends with everything from then on, pictures included.
+export const logIn = (key: string) => json<unknown>('/api/v1/login', 'POST', { key });
+
+export const logOut = () => json<unknown>('/api/v1/logout', 'POST');
+
 export const getPairConfig = () => json<PairConfig>('/config');
 
 export const setPairConfig = async (config: PairConfig): Promise<PairConfig> =>

@@ -21,6 +21,15 @@ export const en = {
   'server.try_now': 'Try now',
   'server.back': 'Connected again.',
 
+  'login.title': 'Log in',
+  'login.text': 'This server shows its cameras to those who have its API key. It is “api_key” in the server’s configuration.',
+  'login.key': 'API key',
+  'login.submit': 'Log in',
+  'login.wrong': 'This is not the API key.',
+  'login.too_many': 'Too many wrong keys. Wait a minute, then try again.',
+  'login.failed': 'The login failed: {reason}',
+  'login.out': 'Log out',
+
   'state.connecting': 'Connecting',
   'state.reconnecting': 'Reconnecting',
   'state.starting': 'Starting',

@@ -22,6 +22,15 @@ export const fr: Texts = {
   'server.try_now': 'Réessayer',
   'server.back': 'Connexion rétablie.',
 
+  'login.title': 'Connexion',
+  'login.text': 'Ce serveur montre ses caméras à qui possède sa clé d’API. C’est « api_key » dans la configuration du serveur.',
+  'login.key': 'Clé d’API',
+  'login.submit': 'Se connecter',
+  'login.wrong': 'Ce n’est pas la clé d’API.',
+  'login.too_many': 'Trop de clés erronées. Attendez une minute, puis réessayez.',
+  'login.failed': 'La connexion a échoué : {reason}',
+  'login.out': 'Se déconnecter',
+
   'state.connecting': 'Connexion',
   'state.reconnecting': 'Reconnexion',
   'state.starting': 'Démarrage',

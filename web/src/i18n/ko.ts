@@ -22,6 +22,15 @@ export const ko: Texts = {
   'server.try_now': '지금 다시 시도',
   'server.back': '다시 연결되었습니다.',
 
+  'login.title': '로그인',
+  'login.text': '이 서버는 API 키가 있어야 카메라를 보여 줍니다. 키는 서버 설정의 “api_key”입니다.',
+  'login.key': 'API 키',
+  'login.submit': '로그인',
+  'login.wrong': 'API 키가 아닙니다.',
+  'login.too_many': '잘못된 키를 너무 많이 입력했습니다. 1분 뒤에 다시 시도하세요.',
+  'login.failed': '로그인하지 못했습니다: {reason}',
+  'login.out': '로그아웃',
+
   'state.connecting': '연결 중',
   'state.reconnecting': '다시 연결 중',
   'state.starting': '시작 중',

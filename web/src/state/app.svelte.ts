@@ -1,7 +1,7 @@
 // Everything that the page's parts share, made once in main.ts and handed down by Svelte's context; and the wiring of
 // the server's events to it.
 import { getContext, setContext } from 'svelte';
-import { ApiError, getCameras, getServer } from '../api/client';
+import { ApiError, getCameras, getServer, logIn, logOut } from '../api/client';
 import { EventFeed } from '../api/events';
 import type { Camera, Control, Rotation } from '../api/types';
 import { I18n } from '../i18n/i18n.svelte';
@@ -61,6 +61,16 @@ export class App {
     this.#feed.close();
   }
 
+  async logIn(key: string): Promise<void> {
+    await logIn(key);
+    this.connect();
+  }
+
+  async logOut(): Promise<void> {
+    await logOut();
+    this.#lock();
+  }
+
   rotation(camera: Camera): Rotation {
     const key = pairKey(camera);
     return key ? this.pair.config.cameras[key].rotation : this.prefs.rotation(camera.id);
@@ -112,9 +122,16 @@ export class App {
       await getServer();
     } catch (error) {
       // EventSource doesn't tell a refusal from silence; this does.
-      const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
-      this.link.refusal = refused ? error.message : null;
+      const status = error instanceof ApiError ? error.status : 0;
+      this.link.refusal = error instanceof ApiError && status === 403 ? error.message : null;
+      if (status === 401) this.#lock();
     }
+  }
+
+  // Nothing is asked for again until somebody gives the key.
+  #lock(): void {
+    this.#feed.close();
+    this.link.locked = true;
   }
 
   #cameraArrived(camera: Camera): void {
