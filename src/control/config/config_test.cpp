@@ -173,7 +173,8 @@ TEST(Config, ReservedListenersAreNamed) {
 TEST(Config, FileThatIsNotThereIsNamed) {
   auto config = load_config("/nonexistent/camweave.toml", {});
   ASSERT_FALSE(config);
-  EXPECT_EQ(config.error().message, "/nonexistent/camweave.toml: No such file or directory: give the configuration's path, or none at all");
+  EXPECT_EQ(config.error().message,
+            "/nonexistent/camweave.toml: No such file or directory: give the configuration's path, or none at all");
   EXPECT_FALSE(load_config("/tmp", {}));
 }
 
