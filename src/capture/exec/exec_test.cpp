@@ -183,7 +183,12 @@ TEST(ExecCamera, GarbageAndTornPicturesAreLeftOutAndCounted) {
                  "; printf hello; cat one.jpg; printf rubbish; head -c 900 one.jpg; cat one.jpg one.jpg; sleep 100'");
   ASSERT_TRUE(camera.opened());
   ASSERT_TRUE(camera.sink().wait_for(1));
+  // Losses are told after the pictures that came with them.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < deadline && camera.sink().dropped() == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_TRUE(camera.finish());
+  EXPECT_EQ(camera.sink().dropped(), 1u);
   EXPECT_THAT(camera.log_text(), HasSubstr("belong to no picture"));
 }
 
