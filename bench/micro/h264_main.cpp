@@ -1,5 +1,6 @@
 // bench_h264 cpu|latency FILE WIDTH HEIGHT SECONDS: the worker's x264 over the raw I420 pictures of FILE at 30 fps and
-// 4 Mbit/s. cpu: CPU milliseconds per frame, of all its threads. latency: median wall milliseconds from picture to packet.
+// 4 Mbit/s. cpu: CPU milliseconds per frame, of all its threads. latency: median wall milliseconds from picture to
+// packet.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

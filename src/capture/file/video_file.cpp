@@ -1,7 +1,8 @@
-// A video file: MJPEG is passed through, and so are H.264 and H.265 whose pictures come in the order they are shown; all
-// else is decoded on demand.
+// A video file: MJPEG is passed through, and so are H.264 and H.265 whose pictures come in the order they are shown;
+// all else is decoded on demand.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "capture/coded_frame.h"
