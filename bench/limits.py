@@ -41,6 +41,9 @@ LIMITS = (
     Limit("scale", "cameras", RATIO, 1.10),
     # Against libjpeg-turbo from planes.
     Limit("encode", "1080p", RATIO, 1.05),
+    # Against ffmpeg's libx264 with the same settings; and milliseconds from picture to packet.
+    Limit("encode-h264", "1080p30", RATIO, 1.05),
+    Limit("encode-h264", "picture to packet", VALUE, 10.0),
 )
 
 # What the limits that depend on the content are made of.

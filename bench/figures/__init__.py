@@ -6,7 +6,8 @@ A figure's function takes the Context and yields its rows, each as soon as it is
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from figures import encode, fanout, footprint, idle, latency, memory, scale, slow, start, thumb, v4l2
+from figures import (encode, encode_h264, fanout, footprint, idle, latency, memory, scale, slow, start, thumb,
+                     v4l2)
 from harness.context import Context
 from harness.rows import Row
 
@@ -28,6 +29,7 @@ FIGURES = (
     Figure("memory", "memory per viewer, after they left, and in the kernel for slow ones", memory.measure),
     Figure("scale", "CPU per camera with 1 to 64 cameras", scale.measure),
     Figure("encode", "YUYV 1080p to JPEG q80", encode.measure),
+    Figure("encode-h264", "1080p30 to H.264 by x264, against ffmpeg", encode_h264.measure),
     Figure("thumb", "1080p MJPEG to a 640×480 rendition", thumb.measure),
     Figure("v4l2", "CPU per frame of a USB camera, passed through and encoded", v4l2.measure),
 )

@@ -37,6 +37,6 @@ def measure(context: Context) -> Iterator[Row]:
             continue
         row = Row("encode", case, "CPU ms per frame", reference=PLANES, limit=limits.limit_of("encode", case))
         commands = _commands(context, camweave, with_conversion)
-        measured = {name: lambda c=command: micro.ms_per_frame(c, cpu) for name, command in commands.items()}
+        measured = {name: lambda c=command: micro.ms_per_frame(c, {cpu}) for name, command in commands.items()}
         turns.take(row, context.rounds, measured, context.say)
         yield row

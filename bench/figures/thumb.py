@@ -36,6 +36,6 @@ def measure(context: Context) -> Iterator[Row]:
     measured = {}
     if peers.able(context, [peers.OURS], "mjpeg", row.absent):
         measured[OURS] = lambda: _ours(context)
-    measured |= {name: lambda c=command: micro.ms_per_frame(c, cpu) for name, command in commands.items()}
+    measured |= {name: lambda c=command: micro.ms_per_frame(c, {cpu}) for name, command in commands.items()}
     turns.take(row, context.rounds, measured, context.say)
     yield row

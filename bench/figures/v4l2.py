@@ -28,7 +28,7 @@ def _floor(context: Context, operation: str, pixel_format: str, cpu: int) -> flo
     env = shim_environment(context, context.large(), pixel_format)
     command = ["env", *(f"{name}={value}" for name, value in env.items()), str(context.tool("bench_camera")), operation,
                device(context), f"{context.seconds:g}"]
-    return micro.ms_per_frame(command, cpu)
+    return micro.ms_per_frame(command, {cpu})
 
 
 def _ms_per_frame(context: Context, running: Running, pids: list[int]) -> float:

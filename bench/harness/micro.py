@@ -11,10 +11,10 @@ OPENCV = Path(__file__).resolve().parent.parent / "micro" / "opencv_jpeg.py"
 TIMEOUT_S = 120
 
 
-def ms_per_frame(command: list[str], cpu: int) -> float:
-    """Runs one measurement pinned to one CPU."""
+def ms_per_frame(command: list[str], cpus: set[int]) -> float:
+    """Runs one measurement pinned to these CPUs."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S,
-                          preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+                          preexec_fn=lambda: os.sched_setaffinity(0, cpus))
     if done.returncode != 0:
         raise LoadFailed((done.stderr.strip().splitlines() or ["it failed silently"])[-1])
     return float(done.stdout)

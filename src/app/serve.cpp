@@ -145,6 +145,7 @@ std::vector<ApiRoute> Server::api() {
     routes.insert(routes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   append(control_routes(*supervisor_));
+  append(rendition_routes(*supervisor_));
   append(server_routes({.clock = clock_,
                         .log = log_,
                         .supervisor = *supervisor_,

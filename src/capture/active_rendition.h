@@ -71,7 +71,7 @@ class ActiveRendition {
   std::atomic<int> wanted_bitrate_kbps_;
   std::atomic<bool> keyframe_requested_{false};
   std::atomic<const char*> encoder_name_{nullptr};  // static text
-  std::atomic<bool> failed_{false};  // the server was told; nothing more comes
+  std::atomic<bool> failed_{false};                 // the server was told; nothing more comes
   FrameMailbox mailbox_;
   std::thread thread_;  // started by offer(), joined by the destructor: never both at once (RenditionSet)
 };

@@ -59,8 +59,8 @@ Result<void> DriverThread::open_and_run() {
   const auto opened = camera_->open(current_request());
   if (!opened) return opened.error();
   set_away(false, "");
+  open_ = true;  // before the server hears of it and asks
   frames_.opened(*opened);
-  open_ = true;
   auto ended = camera_->run(frames_, stop_);
   open_ = false;
   return ended;

@@ -37,10 +37,10 @@ FrameDistributor::FrameDistributor(WorkerLink& link, RenditionSet& renditions, S
       news_event_(std::move(news_event)),
       sequence_(first_sequence),
       last_sequence_(first_sequence),
-      decoder_({.picture = [this](const CapturedFrame& picture) { give(picture); },
-                .failed = [this](const CapturedFrame& packet,
-                                 const Error& why) { renditions_.fail_decoded(packet, why); },
-                .dropped = [this](uint64_t packets) { link_.counters().dropped += packets; }}) {}
+      decoder_(
+          {.picture = [this](const CapturedFrame& picture) { give(picture); },
+           .failed = [this](const CapturedFrame& packet, const Error& why) { renditions_.fail_decoded(packet, why); },
+           .dropped = [this](uint64_t packets) { link_.counters().dropped += packets; }}) {}
 
 void FrameDistributor::clear_wanted_event() { clear_event(wanted_event_); }
 

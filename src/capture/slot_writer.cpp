@@ -95,7 +95,10 @@ Result<void> SlotWriter::pass(const CapturedFrame& frame, PacketAddress address)
 
 Result<void> SlotWriter::pass_with_sei(const CapturedFrame& frame, Codec codec, PacketAddress address) {
   const std::span<const std::byte> packet = frame.frame.bytes();
-  const size_t place = frame_sei_place(codec, packet), sei_bytes = frame_sei_bytes(codec);
+  // The message of another of our servers stays, as a camera's own EXIF does: it knows the moment of capture.
+  const size_t place = frame_sei_place(codec, packet);
+  const bool has_sei = find_frame_sei(codec, packet.first(place)).has_value();
+  const size_t sei_bytes = has_sei ? 0 : frame_sei_bytes(codec);
   TakenSlot slot(link_.pool());
   if (!slot) return no_slot();
   const std::span<std::byte> out = slot.bytes();
@@ -103,7 +106,7 @@ Result<void> SlotWriter::pass_with_sei(const CapturedFrame& frame, Codec codec, 
     return Error{ErrorCode::exhausted, fmt::format("the camera's packet has {} bytes", packet.size())};
   }
   std::memcpy(out.data(), packet.data(), place);
-  write_frame_sei(codec, sei_of(frame), out.subspan(place));
+  if (!has_sei) write_frame_sei(codec, sei_of(frame), out.subspan(place));
   std::memcpy(out.data() + place + sei_bytes, packet.data() + place, packet.size() - place);
   send(frame, codec, address, slot.release(), {packet.size() + sei_bytes, frame.frame.keyframe, frame.frame.size});
   return {};

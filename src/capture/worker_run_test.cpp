@@ -334,11 +334,27 @@ TEST_F(WorkerRun, H264BeginsWithAKeyframe) {
   EXPECT_FALSE(next<ipc::Frame>()->keyframe);
 }
 
+TEST_F(WorkerRun, AnotherServersSeiStaysAsItIs) {
+  const FrameSei theirs{1'700'000'000'000'000, 42, 900, 1500};
+  std::vector<uint8_t> packet(frame_sei_bytes(Codec::h264));
+  write_frame_sei(Codec::h264, theirs, std::as_writable_bytes(std::span(packet)));
+  for (const int byte : {0, 0, 0, 1, 0x65, 0x88, 9}) packet.push_back(static_cast<uint8_t>(byte));
+  script_.open = [](const CameraRequest&) { return opened_as(PixelFormat::h264); };
+  script_.run = stream_of([packet](uint64_t i) { return packet_frame(PixelFormat::h264, i, packet); });
+  start_worker();
+  want({{1, {.codec = Codec::h264}}});
+  ASSERT_TRUE(next<ipc::Frame>());
+  EXPECT_EQ(bytes_.size(), packet.size()) << "no second one";
+  EXPECT_EQ(find_frame_sei(Codec::h264, bytes_), theirs);
+}
+
 // The packets of a H.264 camera at ten frames a second, made by FFmpeg; a keyframe every five.
 std::vector<std::vector<uint8_t>> h264_packets() {
   const std::string path = testing::TempDir() + "worker_run.h264";
-  const std::string command = "ffmpeg -v error -y -f lavfi -i testsrc2=s=64x48:r=10 -frames:v 21 -c:v libx264 -preset "
-                              "ultrafast -tune zerolatency -g 5 -pix_fmt yuv420p " + path;
+  const std::string command =
+      "ffmpeg -v error -y -f lavfi -i testsrc2=s=64x48:r=10 -frames:v 21 -c:v libx264 -preset "
+      "ultrafast -tune zerolatency -g 5 -pix_fmt yuv420p " +
+      path;
   EXPECT_EQ(std::system(command.c_str()), 0);
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -354,9 +370,8 @@ TEST_F(WorkerRun, OfAnH264CameraPacketsPassAndPicturesAreDecodedOnceForAllOthers
   const auto packets = h264_packets();
   ASSERT_EQ(packets.size(), 20U);
   script_.open = [](const CameraRequest&) { return opened_as(PixelFormat::h264); };
-  script_.run = stream_of([packets](uint64_t i) {
-    return packet_frame(PixelFormat::h264, i, packets[i % packets.size()], i % 5 == 0);
-  });
+  script_.run = stream_of(
+      [packets](uint64_t i) { return packet_frame(PixelFormat::h264, i, packets[i % packets.size()], i % 5 == 0); });
   start_worker();
   want({{1, {.codec = Codec::h264}}, {2, {}}, {3, {.quality = 70}}});
   std::set<uint32_t> seen;

@@ -10,13 +10,15 @@ std::optional<PixelFormat> AnnexBFilter::format_of(const AVCodecParameters& vide
 }
 
 Result<AnnexBFilter> AnnexBFilter::create(const AVStream& video) {
-  const char* name = video.codecpar->codec_id == AV_CODEC_ID_HEVC ? "hevc_mp4toannexb" : "h264_mp4toannexb";
-  const AVBitStreamFilter* filter = av_bsf_get_by_name(name);
-  if (!filter) return Error{ErrorCode::unsupported, std::string("FFmpeg was built without ") + name};
+  // The second one for streams whose parameter sets stand in their description alone.
+  const bool is_h265 = video.codecpar->codec_id == AV_CODEC_ID_HEVC;
+  const char* name =
+      is_h265 ? "hevc_mp4toannexb,dump_extra=freq=keyframe" : "h264_mp4toannexb,dump_extra=freq=keyframe";
   AVBSFContext* made = nullptr;
-  if (const int code = av_bsf_alloc(filter, &made); code < 0) return libav::error(name, code);
+  if (const int code = av_bsf_list_parse_str(name, &made); code < 0) return libav::error(name, code);
   libav::FilterOwner context(made);
-  if (const int code = avcodec_parameters_copy(context->par_in, video.codecpar); code < 0) return libav::error(name, code);
+  if (const int code = avcodec_parameters_copy(context->par_in, video.codecpar); code < 0)
+    return libav::error(name, code);
   context->time_base_in = video.time_base;
   if (const int code = av_bsf_init(context.get()); code < 0) return libav::error(name, code);
   return AnnexBFilter(std::move(context));

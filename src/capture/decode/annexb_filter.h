@@ -12,8 +12,8 @@ namespace camweave {
 
 class AnnexBFilter {
  public:
-  // What of a stream can be passed on as it is: none where it is of another codec, or where its pictures come in another
-  // order than they are shown.
+  // What of a stream can be passed on as it is: none where it is of another codec, or where its pictures come in
+  // another order than they are shown.
   static std::optional<PixelFormat> format_of(const AVCodecParameters& video);
   static Result<AnnexBFilter> create(const AVStream& video);
 

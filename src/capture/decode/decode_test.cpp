@@ -125,9 +125,9 @@ std::vector<CapturedFrame> h264_packets() {
     EXPECT_TRUE(filter->push(*packet, [&](const AVPacket& unit) {
       CapturedFrame captured;
       const auto* bytes = reinterpret_cast<const std::byte*>(unit.data);
-      captured.frame =
-          make_coded_frame(PixelFormat::h264, {bytes, static_cast<size_t>(unit.size)}, {64, 64},
-                           (unit.flags & AV_PKT_FLAG_KEY) != 0, from_nanoseconds(1'000'000 * int64_t(packets.size() + 1)));
+      captured.frame = make_coded_frame(PixelFormat::h264, {bytes, static_cast<size_t>(unit.size)}, {64, 64},
+                                        (unit.flags & AV_PKT_FLAG_KEY) != 0,
+                                        from_nanoseconds(1'000'000 * int64_t(packets.size() + 1)));
       captured.frame.sequence = 500 + packets.size();
       captured.frame.metadata.exposure_us = static_cast<uint32_t>(packets.size() + 1);
       packets.push_back(std::move(captured));

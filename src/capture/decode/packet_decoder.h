@@ -1,6 +1,6 @@
-// PacketDecoder: the pictures of a camera that gives H.264 or H.265, for those renditions and stills that can't take its
-// packets as they are; decoded once for all of them. While nobody wants pictures it keeps the packets since the last
-// keyframe and does nothing more, so that the first picture comes at once.
+// PacketDecoder: the pictures of a camera that gives H.264 or H.265, for those renditions and stills that can't take
+// its packets as they are; decoded once for all of them. While nobody wants pictures it keeps the packets since the
+// last keyframe and does nothing more, so that the first picture comes at once.
 //
 // Threads: push() and repeat() on the driver's thread, which they never hold up; pictures come on its own thread, which
 // begins with the first picture that is wanted. One that falls behind goes on at the next keyframe.

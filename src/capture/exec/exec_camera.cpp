@@ -59,8 +59,8 @@ class ExecCamera final : public Camera {
   LineReader lines_;
   std::string last_line_;
   std::optional<OnDemandDecoder> decoder_;
-  std::deque<Frame> early_;     // found while opening, delivered by run(): H.264 whole, of others the first alone
-  Size size_{};                 // of the newest picture
+  std::deque<Frame> early_;  // found while opening, delivered by run(): H.264 whole, of others the first alone
+  Size size_{};              // of the newest picture
   ipc::Opened opened_;
   uint64_t sequence_ = 0;
   Timestamp unit_began_{};
@@ -141,8 +141,7 @@ Error ExecCamera::ended() {
   const std::string how = child_->wait_and_end(exit_patience_ms);
   read_errors();
   lines_.finish([&](const std::string& line) { say(line); });
-  return Error{ErrorCode::io,
-               fmt::format("exec: {} {}{}", name_, how, last_line_.empty() ? "" : ": " + last_line_)};
+  return Error{ErrorCode::io, fmt::format("exec: {} {}{}", name_, how, last_line_.empty() ? "" : ": " + last_line_)};
 }
 
 ExecCamera::Output ExecCamera::read_output(FrameSink* sink) {

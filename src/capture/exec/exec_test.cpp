@@ -122,8 +122,9 @@ TEST(ExecCamera, H264IsPassedOnAsItIs) {
 }
 
 TEST(ExecCamera, H264WhosePicturesComeInAnotherOrderIsDecoded) {
-  Running camera(ffmpeg + "-c:v libx264 -preset veryfast -bf 2 -x264-params rc-lookahead=0:sync-lookahead=0 -g 25 "
-                          "-pix_fmt yuv420p -f h264 -");
+  Running camera(ffmpeg +
+                 "-c:v libx264 -preset veryfast -bf 2 -x264-params rc-lookahead=0:sync-lookahead=0 -g 25 "
+                 "-pix_fmt yuv420p -f h264 -");
   ASSERT_TRUE(camera.opened()) << camera.opened().error().message;
   EXPECT_EQ(camera.opened()->mode.format, PixelFormat::i420);
   ASSERT_TRUE(camera.sink().wait_for(20));

@@ -8,10 +8,10 @@
 #include <thread>
 
 #include "capture/fake_sink.h"
-#include "media/h264/nal.h"
 #include "capture/file/file_camera.h"
 #include "capture/file/picture_source.h"
 #include "capture/file/playback_clock.h"
+#include "media/h264/nal.h"
 #include "media/jpeg/header.h"
 
 namespace camweave::file {

@@ -1,7 +1,8 @@
-// A video file: MJPEG is passed through, and so are H.264 and H.265 whose pictures come in the order they are shown; all
-// else is decoded on demand.
+// A video file: MJPEG is passed through, and so are H.264 and H.265 whose pictures come in the order they are shown;
+// all else is decoded on demand.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "capture/coded_frame.h"
@@ -133,6 +134,8 @@ void VideoFile::take_unit(const AVPacket& unit) {
   const AVCodecParameters& video = *input_.video().codecpar;
   TimedPicture picture;
   picture.time = time_of(unit.pts != AV_NOPTS_VALUE ? unit.pts : unit.dts, first_pts_);
+  // None may be left out, whatever its time stamp is: the next ones need it.
+  picture.time = std::max(picture.time, last_time_ + nanoseconds(1));
   const auto* bytes = reinterpret_cast<const std::byte*>(unit.data);
   picture.frame = make_coded_frame(*AnnexBFilter::format_of(video), {bytes, static_cast<size_t>(unit.size)},
                                    {video.width, video.height}, (unit.flags & AV_PKT_FLAG_KEY) != 0, {});

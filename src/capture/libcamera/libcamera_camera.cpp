@@ -311,6 +311,7 @@ Result<void> LibcameraCamera::take_frame(RequestQueue& queue, RequestQueue::Dequ
   } else if (sink.wanted()) {
     sink.deliver(std::move(frame));
   } else {
+    sink.note_metadata(frame.metadata);
     sink.count_frame(frame.sequence, frame.capture_time);
   }
   return {};

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -481,9 +482,15 @@ TEST(StreamCamera, RtspOfGStreamer) {
     Running camera(base + "/h");
     ASSERT_TRUE(camera.opened()) << camera.opened().error().message;
     EXPECT_EQ(camera.opened()->mode.size, (Size{320, 240}));
-    EXPECT_EQ(camera.opened()->mode.format, PixelFormat::i420);
+    EXPECT_EQ(camera.opened()->mode.format, PixelFormat::h264);
     EXPECT_TRUE(camera.sink().wait_for(20));
+    camera.sink().set_wanted(false);
+    EXPECT_TRUE(camera.sink().wait_for(camera.sink().seen().size() + 10));
     EXPECT_TRUE(camera.finish());
+    EXPECT_TRUE(camera.sink().seen().back().delivered) << "the chain is never broken";
+    const auto frames = camera.sink().frames();
+    EXPECT_TRUE(frames.at(0).keyframe);
+    EXPECT_TRUE(std::ranges::none_of(frames, [](const Frame& frame) { return frame.bytes().empty(); }));
     const auto seen = camera.sink().seen();
     for (size_t i = 1; i < seen.size(); ++i) EXPECT_GE(seen[i].capture_time, seen[i - 1].capture_time);
   }

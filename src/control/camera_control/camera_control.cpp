@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "control/camera_control/exposure_limits.h"
@@ -97,8 +98,8 @@ HttpResponse refusal(bool is_v1, const std::vector<BodyProblem>& problems) {
 }
 
 HttpResponse never_open(const CameraStatus& camera) {
-  return detail_response(503, fmt::format("camera {} has not been open yet: it is {}", camera.id,
-                                          to_string(camera.health.state)));
+  return detail_response(
+      503, fmt::format("camera {} has not been open yet: it is {}", camera.id, to_string(camera.health.state)));
 }
 
 }  // namespace
@@ -106,19 +107,19 @@ HttpResponse never_open(const CameraStatus& camera) {
 void CameraControl::apply(const ExchangePtr& exchange, Version version, std::string_view camera, ControlValues values,
                           std::string answer) {
   const bool is_v1 = version == Version::v1;
-  cameras_.set_controls(camera, std::move(values),
-                        [exchange, is_v1, answer = std::move(answer)](const Result<ControlOutcome>& outcome) {
-                          if (!outcome) {
-                            const bool is_refused = outcome.error().code == ErrorCode::unsupported ||
-                                                    outcome.error().code == ErrorCode::invalid_argument;
-                            return exchange->respond(is_refused ? refusal(is_v1, outcome.error().message)
-                                                                : error_response(outcome.error()));
-                          }
-                          if (!outcome->errors.empty()) {
-                            return exchange->respond(refusal(is_v1, outcome->errors.front().message));
-                          }
-                          exchange->respond(json_response(200, answer));
-                        });
+  cameras_.set_controls(
+      camera, std::move(values), [exchange, is_v1, answer = std::move(answer)](const Result<ControlOutcome>& outcome) {
+        if (!outcome) {
+          const bool is_refused =
+              outcome.error().code == ErrorCode::unsupported || outcome.error().code == ErrorCode::invalid_argument;
+          return exchange->respond(is_refused ? refusal(is_v1, outcome.error().message)
+                                              : error_response(outcome.error()));
+        }
+        if (!outcome->errors.empty()) {
+          return exchange->respond(refusal(is_v1, outcome->errors.front().message));
+        }
+        exchange->respond(json_response(200, answer));
+      });
 }
 
 void CameraControl::set_switch(const ExchangePtr& exchange, Version version, const char* control,
@@ -155,8 +156,8 @@ void CameraControl::set_exposure(const ExchangePtr& exchange, Version version) {
   auto values = exposure_values(wanted, *controls);
   if (!values) return exchange->respond(refusal(is_v1, values.error().message));
   apply(exchange, version, camera->id, *std::move(values),
-        text_of(ordered_json{
-            {"status", "ok"}, {"exposure_us", wanted.exposure_us}, {"gain", wanted.gain.value_or(1.0)}}));
+        text_of(
+            ordered_json{{"status", "ok"}, {"exposure_us", wanted.exposure_us}, {"gain", wanted.gain.value_or(1.0)}}));
 }
 
 void CameraControl::switch_streaming(const ExchangePtr& exchange, bool on) {

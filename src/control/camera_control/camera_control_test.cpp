@@ -268,8 +268,8 @@ TEST_F(CameraControlTest, ADeviceThatLacksAControl) {
 TEST_F(CameraControlTest, WrongMethodsAre405) {
   for (const std::string version : {"", "/v1"}) {
     EXPECT_EQ(post(version + "/camera/status").status, 405);
-    for (const char* path : {"/camera/auto_exposure", "/camera/manual_exposure", "/camera/awb", "/streaming/start",
-                             "/streaming/stop"}) {
+    for (const char* path :
+         {"/camera/auto_exposure", "/camera/manual_exposure", "/camera/awb", "/streaming/start", "/streaming/stop"}) {
       EXPECT_EQ(get(version + path).status, 405) << version << path;
       EXPECT_EQ(ask("PUT", version + path).status, 405) << version << path;
     }

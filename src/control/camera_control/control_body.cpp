@@ -129,12 +129,8 @@ json read_object(std::string_view body, std::vector<BodyProblem>& problems) {
   } catch (const json::exception& error) {
     const auto* parse_error = dynamic_cast<const json::parse_error*>(&error);
     const size_t at = parse_error && parse_error->byte > 0 ? parse_error->byte - 1 : 0;
-    problems.push_back({"json_invalid",
-                        json::array({"body", at}),
-                        "JSON decode error",
-                        json::object(),
-                json{{"error", "this is no JSON"}},
-                        "the body is no JSON"});
+    problems.push_back({"json_invalid", json::array({"body", at}), "JSON decode error", json::object(),
+                        json{{"error", "this is no JSON"}}, "the body is no JSON"});
     return {};
   }
   if (document.is_null()) {

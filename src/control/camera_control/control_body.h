@@ -15,12 +15,12 @@ namespace camweave {
 inline constexpr size_t max_control_body_bytes = 4096;
 
 struct BodyProblem {
-  std::string type;       // pydantic's word: "missing", "int_parsing", "bool_type", …
-  nlohmann::json loc;     // ["body", "exposure_us"]
-  std::string message;    // pydantic's
-  nlohmann::json input;   // what was there; the whole body where the field is missing
-  nlohmann::json context; // null: none
-  std::string line;       // "exposure_us must be a whole number"
+  std::string type;        // pydantic's word: "missing", "int_parsing", "bool_type", …
+  nlohmann::json loc;      // ["body", "exposure_us"]
+  std::string message;     // pydantic's
+  nlohmann::json input;    // what was there; the whole body where the field is missing
+  nlohmann::json context;  // null: none
+  std::string line;        // "exposure_us must be a whole number"
 };
 
 template <typename Values>

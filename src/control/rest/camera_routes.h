@@ -11,5 +11,6 @@ namespace camweave {
 // `supervisor` must outlive the loops.
 std::vector<ApiRoute> camera_routes(Supervisor& supervisor);
 std::vector<ApiRoute> control_routes(Supervisor& supervisor);
+std::vector<ApiRoute> rendition_routes(Supervisor& supervisor);
 
 }  // namespace camweave

@@ -95,6 +95,29 @@ TEST_F(RenditionTableTest, TheNinthDifferentOneIsRefusedWithTheReason) {
   EXPECT_TRUE(try_open(jpeg({}, 0, 9)));
 }
 
+TEST_F(RenditionTableTest, AChangedBitrateHoldsForLaterReadersToo) {
+  const Rendition h264{.codec = Codec::h264};
+  auto a = open(h264);
+  const uint32_t id = table_.wanted()[0].id;
+  ASSERT_TRUE(table_.set_bitrate(id, 900));
+  ASSERT_EQ(table_.wanted().size(), 1u);
+  EXPECT_EQ(table_.wanted()[0].id, id) << "the same rendition: no new stream";
+  EXPECT_EQ(table_.as_made(table_.wanted()[0].rendition).bitrate_kbps, 900);
+  EXPECT_EQ(table_.held().at(0).rendition.bitrate_kbps, 900);
+  EXPECT_EQ(open(h264), a);
+  a.reset();
+  a = open(h264);
+  EXPECT_EQ(table_.held().at(0).rendition.bitrate_kbps, 900);
+  const auto other = open({.codec = Codec::h264, .bitrate_kbps = 3000});
+  EXPECT_EQ(table_.held().at(1).rendition.bitrate_kbps, 3000) << "who asked for another has another";
+}
+
+TEST_F(RenditionTableTest, ABitrateIsRefusedForAJpegAndForNobodysRendition) {
+  const auto a = open(jpeg());
+  EXPECT_EQ(table_.set_bitrate(table_.wanted()[0].id, 900).error().code, ErrorCode::unsupported);
+  EXPECT_EQ(table_.set_bitrate(99, 900).error().code, ErrorCode::not_found);
+}
+
 TEST_F(RenditionTableTest, AClosedOneIsNotGivenOutAgain) {
   const auto a = open(jpeg());
   table_.close(table_.wanted()[0].id, "no encoder");

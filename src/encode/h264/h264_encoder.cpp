@@ -123,7 +123,8 @@ Result<void> H264Encoder::give(const PicturePlanes& planes, Timestamp capture_ti
     frame_->data[i] = grey ? grey_chroma_.data() : const_cast<uint8_t*>(views[i].data);
     frame_->linesize[i] = grey ? (context_->width + 1) / 2 : views[i].stride;
   }
-  frame_->buf[0] = av_buffer_create(frame_->data[0], 1, [](void*, uint8_t*) {}, nullptr, AV_BUFFER_FLAG_READONLY);
+  frame_->buf[0] = av_buffer_create(
+      frame_->data[0], 1, [](void*, uint8_t*) {}, nullptr, AV_BUFFER_FLAG_READONLY);
   const bool due = capture_time - last_keyframe_ >= keyframe_interval;
   const bool keyframe = std::exchange(keyframe_requested_, false) || due;
   if (keyframe) last_keyframe_ = capture_time;

@@ -45,7 +45,8 @@ Result<CodecOwner> new_context(const char* name, const H264Settings& settings) {
   context->color_trc = AVCOL_TRC_IEC61966_2_1;
   context->time_base = clock_90khz;
   context->framerate = {settings.fps_milli, 1000};
-  context->gop_size = std::max(10, settings.fps_milli / 100);  // ten seconds: ours come before, by the frames' own times
+  context->gop_size =
+      std::max(10, settings.fps_milli / 100);  // ten seconds: ours come before, by the frames' own times
   context->max_b_frames = 0;
   set_rate(*context, settings.bitrate_kbps);
   context->log_level_offset = AV_LOG_ERROR;  // the library's chatter is not for the operator: errors are
