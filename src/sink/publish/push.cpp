@@ -209,7 +209,8 @@ void Push::drop_connection() {
 
 void Push::open_camera() {
   if (!source_) {
-    auto stream = parts_.cameras.open(options_.camera, rendition_);
+    camera_ = options_.camera.empty() ? parts_.default_camera() : options_.camera;
+    auto stream = parts_.cameras.open(camera_, rendition_);
     if (!stream) return fail(stream.error());
     source_ = parts_.sources->of(*stream);
   }
@@ -226,7 +227,7 @@ void Push::open_camera() {
 void Push::on_description(const Result<RtspDescription>& description) {
   if (is_stopping_) return;
   if (!description) {
-    if (!encode_instead(description.error())) fail({description.error().code, "camera " + options_.camera + ": " + description.error().message});
+    if (!encode_instead(description.error())) fail({description.error().code, "camera " + camera_ + ": " + description.error().message});
     return;
   }
   if (!stream_) return begin(options_.target);  // the target was let go until the camera would be there
@@ -236,7 +237,7 @@ void Push::on_description(const Result<RtspDescription>& description) {
 
 // A camera's own JPEG that RTP can't carry is asked for once more, encoded by us.
 bool Push::encode_instead(const Error& why) {
-  const auto camera = parts_.cameras.find(options_.camera);
+  const auto camera = parts_.cameras.find(camera_);
   if (why.code != ErrorCode::unsupported || rendition_.codec != Codec::jpeg || rendition_.quality || !camera) return false;
   rendition_ = encoded_for_rtp(rendition_, camera->mode.size);
   source_.reset();
@@ -246,7 +247,7 @@ bool Push::encode_instead(const Error& why) {
 
 void Push::announce(const RtspDescription& description) {
   announced_size_ = description.size;
-  say(dialog_->announce(sdp::serialize({.session_name = options_.camera,
+  say(dialog_->announce(sdp::serialize({.session_name = camera_,
                                         .address = "0.0.0.0",
                                         .codec = description.codec,
                                         .payload_type = description.payload_type,

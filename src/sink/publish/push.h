@@ -38,7 +38,7 @@ struct PushStatus {
 
 struct PushOptions {
   std::string name;
-  std::string camera;
+  std::string camera;          // "": the default camera of the moment
   Rendition rendition;
   rtsp::RtspUrl target;
   std::string ca_file;
@@ -52,7 +52,8 @@ struct PushParts {
   Cameras& cameras;
   std::shared_ptr<RtspSources> sources;
   Log& log;
-  std::function<double()> chance;  // 0 to 1, for the back-off
+  std::function<double()> chance;                // 0 to 1, for the back-off
+  std::function<std::string()> default_camera;   // called on the loop
 };
 
 class Push final : public std::enable_shared_from_this<Push>, private OutboundStream::Owner, private PacketReader {
@@ -134,6 +135,7 @@ class Push final : public std::enable_shared_from_this<Push>, private OutboundSt
   std::optional<Timestamp> due_;           // for the connection, an answer, or the camera
   bool waits_for_camera_ = false;          // due_ is the camera's
   Timestamp next_keep_alive_{};
+  std::string camera_;
   Rendition rendition_;
   Size announced_size_{};
   std::shared_ptr<RtspSource> source_;

@@ -61,7 +61,7 @@ bool Push::take_next() {
   }
   if (next.closed) {
     const std::string reason = source_->rtp()->close_reason().value_or("its stream has ended");
-    fail({ErrorCode::unavailable, fmt::format("camera {}: {}", options_.camera, reason)});
+    fail({ErrorCode::unavailable, fmt::format("camera {}: {}", camera_, reason)});
     return false;
   }
   if (!next.packet) return false;
@@ -114,7 +114,7 @@ void Push::count_sent(const Packet& packet) {
   }
   if (!is_first) return;
   logged_error_.clear();
-  parts_.log.info(subject(), "camera {} is sent to {}", options_.camera, options_.target.redacted);
+  parts_.log.info(subject(), "camera {} is sent to {}", camera_, options_.target.redacted);
 }
 
 // What was sent stands in the report, so the report stands behind it.
