@@ -227,15 +227,26 @@ Result<void> Server::start_rtsp() {
 
 // Of the parts that REST doesn't know.
 std::vector<ServerFigure> Server::figures() const {
-  if (!has_rtsp_) return {};
-  const RtspServer::Figures rtsp = rtsp_->figures();
   using Kind = ServerFigure::Kind;
-  return {{"camweave_rtsp_sessions", "RTSP connections", Kind::gauge, rtsp.sessions},
+  const Publisher::Figures pushes = publisher_->figures();
+  std::vector<ServerFigure> all{
+      {"camweave_publish_on", "Pushes that are meant to run", Kind::gauge, pushes.on},
+      {"camweave_publish_streaming", "Pushes whose target takes pictures", Kind::gauge, pushes.streaming},
+      {"camweave_publish_sent_frames_total", "Frames sent to targets", Kind::counter, pushes.frames_sent},
+      {"camweave_publish_sent_bytes_total", "Bytes sent to targets", Kind::counter, pushes.bytes_sent},
+      {"camweave_publish_dropped_frames_total", "Frames that targets were too slow for", Kind::counter, pushes.frames_dropped},
+      {"camweave_publish_connections_total", "How often a target began to take pictures", Kind::counter, pushes.connections}};
+  if (!has_rtsp_) return all;
+  const RtspServer::Figures rtsp = rtsp_->figures();
+  const std::vector<ServerFigure> of_rtsp{
+          {"camweave_rtsp_sessions", "RTSP connections", Kind::gauge, rtsp.sessions},
           {"camweave_rtsp_readers", "RTSP sessions that play", Kind::gauge, rtsp.readers},
           {"camweave_rtsp_dropped_frames_total", "Frames that RTSP readers were too slow for", Kind::counter, rtsp.frames_dropped},
           {"camweave_rtsp_refused_requests_total", "RTSP requests answered with an error", Kind::counter, rtsp.refused_requests},
           {"camweave_rtsp_timed_out_total", "RTSP sessions ended for silence or a stall", Kind::counter, rtsp.readers_timed_out},
           {"camweave_rtsp_unreachable_total", "RTSP readers whose UDP port was closed", Kind::counter, rtsp.readers_unreachable}};
+  all.insert(all.end(), of_rtsp.begin(), of_rtsp.end());
+  return all;
 }
 
 void Server::say_what_is_not_served() {

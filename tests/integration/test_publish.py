@@ -97,6 +97,9 @@ def test_gstreamer_records_every_picture(server, gstreamer, tmp_path):
     running = server(config=CAMERA + push_to(f"rtsp://127.0.0.1:{port}/cam"))
     push = wait_for_push(running, state="streaming", frames_sent=lambda n: n > 90)
     assert (push["camera"], push["target"], push["last_error"]) == ("front", f"rtsp://127.0.0.1:{port}/cam", None)
+    metrics = running.metrics()
+    assert metrics["camweave_publish_streaming", frozenset()] == 1
+    assert metrics["camweave_publish_sent_frames_total", frozenset()] > 90
     assert push["bytes_sent"] > 10_000 and push["on"] is True and push["next_retry_s"] is None
     assert running.request("POST", "/api/v1/publish/cam/stop").status == 200
     wait_for_push(running, state="stopped", on=False)
@@ -191,6 +194,45 @@ def test_a_reload_changes_the_pushes(server, gstreamer, tmp_path):
     running.write_config(CAMERA)
     running.process.send_signal(signal.SIGHUP)
     wait_until(lambda: running.json("/api/v1/publish") == {"publish": []}, 5, "the push has gone")
+
+
+def post_ok(server, path):
+    answer = server.request("POST", path)
+    assert answer.status == 200, answer.text
+    return answer.json()
+
+
+def test_the_camera_control_api_switches_it(server):
+    """Without an entry: pushed with the defaults, and remembered over a restart."""
+    running = server(config=CAMERA)
+    running.wait_for_state("front", "streaming")
+    assert running.json("/camera/status")["streaming"] is False
+    for _ in range(2):
+        assert post_ok(running, "/streaming/start") == {"status": "ok", "streaming": True}
+    assert [push["target"] for push in running.json("/api/v1/publish")["publish"]] == ["rtsp://127.0.0.1:8554/cam"]
+    assert running.json("/v1/camera/status")["streaming"] is True
+    running.stop()
+    running.start()
+    assert push_of(running, "front")["on"] is True
+    for _ in range(2):
+        assert post_ok(running, "/v1/streaming/stop") == {"status": "ok", "streaming": False}
+    running.stop()
+    running.start()
+    assert running.json("/api/v1/publish") == {"publish": []}
+
+
+def test_it_switches_the_entries_of_the_camera(server, gstreamer, tmp_path):
+    port, recording = free_port(), tmp_path / "pushed.h264"
+    gstreamer(recording, port)
+    running = server(config=CAMERA + push_to(f"rtsp://127.0.0.1:{port}/cam", more="start = false"))
+    running.wait_for_state("front", "streaming")
+    assert push_of(running)["on"] is False
+    post_ok(running, "/streaming/start")
+    wait_for_push(running, state="streaming", frames_sent=lambda n: n > 10)
+    assert running.json("/camera/status")["streaming"] is True
+    post_ok(running, "/streaming/stop")
+    wait_for_push(running, state="stopped")
+    assert running.json("/camera/status")["streaming"] is False
 
 
 class TlsDoor:

@@ -15,7 +15,8 @@ std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text
 
 Result<void> read_camera(const toml::node& value, PublishConfig& push) {
   const auto* text = value.as_string();
-  if (!text || (!text->get().empty() && !is_camera_id(text->get()))) return bad("camera must be a camera's id, or \"\" for the default camera");
+  if (!text || (!text->get().empty() && !is_camera_id(text->get())))
+    return bad("camera must be a camera's id, or \"\" for the default camera");
   push.camera = text->get();
   return {};
 }
@@ -98,27 +99,30 @@ std::string show_flag(const PublishConfig& push) {
 }
 
 constexpr std::array publish_table{
-    Field<PublishConfig>{"camera", "camera id", Reload::live, "Whose pictures; `\"\"` for the default camera.", read_camera,
-                         [](const PublishConfig& push) { return in_quotes(push.camera); }},
-    Field<PublishConfig>{"url", "`rtsp://` or `rtsps://` address", Reload::live,
-                         "Where to. `rtsp://USER:PASSWORD@HOST:PORT/PATH`; the password is never shown. What is no letter or "
-                         "digit in user and password is written as `%40`.",
-                         read_url, [](const PublishConfig& push) { return in_quotes(push.url); }},
-    Field<PublishConfig>{"size", "string", Reload::live,
-                         "Width and height, never above the camera's; `\"\"` for the camera's own.", read_size,
-                         [](const PublishConfig& push) { return in_quotes(push.size.empty() ? "" : to_string(push.size)); }},
-    Field<PublishConfig>{"fps", "number", Reload::live, "Frames a second, never above the camera's; 0 for the camera's own.", read_fps,
+    Field<PublishConfig>{"camera", "camera id", Reload::live, "Whose pictures; `\"\"` for the default camera.",
+                         read_camera, [](const PublishConfig& push) { return in_quotes(push.camera); }},
+    Field<PublishConfig>{
+        "url", "`rtsp://` or `rtsps://` address", Reload::live,
+        "Where to. `rtsp://USER:PASSWORD@HOST:PORT/PATH`; the password is never shown. What is no letter or "
+        "digit in user and password is written as `%40`.",
+        read_url, [](const PublishConfig& push) { return in_quotes(push.url); }},
+    Field<PublishConfig>{
+        "size", "string", Reload::live, "Width and height, never above the camera's; `\"\"` for the camera's own.",
+        read_size, [](const PublishConfig& push) { return in_quotes(push.size.empty() ? "" : to_string(push.size)); }},
+    Field<PublishConfig>{"fps", "number", Reload::live,
+                         "Frames a second, never above the camera's; 0 for the camera's own.", read_fps,
                          [](const PublishConfig& push) { return fmt::format("{:g}", push.fps_milli / 1000.0); }},
-    Field<PublishConfig>{"bitrate_kbps", "number", Reload::live, "In kbit/s, of what we encode; 0 for one by size and rate.",
-                         read_bitrate, [](const PublishConfig& push) { return std::to_string(push.bitrate_kbps); }},
-    Field<PublishConfig>{"codec", "`h264`, `h265` or `mjpeg`", Reload::live, "`h265` only where the camera itself gives it.", read_codec,
-                         show_codec},
+    Field<PublishConfig>{"bitrate_kbps", "number", Reload::live,
+                         "In kbit/s, of what we encode; 0 for one by size and rate.", read_bitrate,
+                         [](const PublishConfig& push) { return std::to_string(push.bitrate_kbps); }},
+    Field<PublishConfig>{"codec", "`h264`, `h265` or `mjpeg`", Reload::live,
+                         "`h265` only where the camera itself gives it.", read_codec, show_codec},
     Field<PublishConfig>{"start", "boolean", Reload::live,
                          "Whether it begins when the server starts; a user's start or stop is remembered and wins.",
                          read_flag<&PublishConfig::start>, show_flag<&PublishConfig::start>},
     Field<PublishConfig>{"tls_ca", "path", Reload::live,
-                         "For `rtsps://`: a PEM file with the certificates to trust; `\"\"` for the system's store.", read_tls_ca,
-                         [](const PublishConfig& push) { return in_quotes(push.tls_ca); }},
+                         "For `rtsps://`: a PEM file with the certificates to trust; `\"\"` for the system's store.",
+                         read_tls_ca, [](const PublishConfig& push) { return in_quotes(push.tls_ca); }},
     Field<PublishConfig>{"tls_verify", "boolean", Reload::live,
                          "`false` takes any certificate: whoever sits between then sees the password and the pictures.",
                          read_flag<&PublishConfig::tls_verify>, show_flag<&PublishConfig::tls_verify>},

@@ -1,4 +1,4 @@
-// /api/v1/publish and below.
+// /api/v1/publish and below, and the pushes' figures.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -39,6 +39,21 @@ std::string Publisher::list_json() const {
   MutexLock lock(mutex_);
   for (const auto& [name, entry] : entries_) list.push_back(entry_json(entry));
   return json_text({{"publish", std::move(list)}});
+}
+
+Publisher::Figures Publisher::figures() const {
+  Figures all;
+  MutexLock lock(mutex_);
+  for (const auto& [name, entry] : entries_) {
+    const PushStatus status = entry.push->status();
+    all.on += entry.push->is_on() ? 1 : 0;
+    all.streaming += status.state == PushState::streaming ? 1 : 0;
+    all.frames_sent += status.frames_sent;
+    all.bytes_sent += status.bytes_sent;
+    all.frames_dropped += status.frames_dropped;
+    all.connections += status.connections;
+  }
+  return all;
 }
 
 // The answer promises that a restart won't undo it.

@@ -28,8 +28,9 @@ Publisher::Publisher(IoLoops& loops, Cameras& cameras, std::shared_ptr<RtspSourc
       sources_(std::move(sources)),
       log_(log),
       options_(std::move(options)),
-      file_(options_.state_directory.empty() ? nullptr
-                                             : std::make_unique<StateFile>(options_.state_directory + "/publish.json")) {
+      file_(options_.state_directory.empty()
+                ? nullptr
+                : std::make_unique<StateFile>(options_.state_directory + "/publish.json")) {
   if (file_) restore();
   writer_.start();
 }
@@ -55,7 +56,8 @@ void Publisher::restore() {
 Result<void> Publisher::read_state(const json& document) {
   const Error senseless{ErrorCode::invalid_argument, "no state of pushes"};
   const auto switched = document.find("switched"), asked = document.find("asked_for");
-  if (switched == document.end() || !switched->is_object() || asked == document.end() || !asked->is_array()) return senseless;
+  if (switched == document.end() || !switched->is_object() || asked == document.end() || !asked->is_array())
+    return senseless;
   for (const auto& [name, on] : switched->items()) {
     if (!is_camera_id(name) || !on.is_boolean()) return senseless;
     switched_[name] = on.get<bool>();
@@ -73,7 +75,8 @@ json Publisher::state() const {
   json switched = json::object(), asked = json::array();
   for (const auto& [name, on] : switched_) switched[name] = on;
   for (const auto& [name, entry] : entries_) {
-    if (entry.is_asked_for && entry.push->is_on()) asked.push_back({{"camera", entry.config.camera}, {"url", entry.config.url}});
+    if (entry.is_asked_for && entry.push->is_on())
+      asked.push_back({{"camera", entry.config.camera}, {"url", entry.config.url}});
   }
   return {{"version", 1}, {"switched", std::move(switched)}, {"asked_for", std::move(asked)}};
 }
@@ -106,13 +109,16 @@ std::shared_ptr<Push> Publisher::make_push(const PublishConfig& config) {
   PushOptions options;
   options.name = config.name;
   options.camera = config.camera;
-  options.rendition = {.codec = config.codec, .size = config.size, .fps_milli = config.fps_milli,
+  options.rendition = {.codec = config.codec,
+                       .size = config.size,
+                       .fps_milli = config.fps_milli,
                        .bitrate_kbps = config.codec == Codec::jpeg ? 0 : config.bitrate_kbps};
   options.target = *rtsp::parse_rtsp_url(config.url);  // checked where it came from
   options.ca_file = config.tls_ca;
   options.check_certificate = config.tls_verify;
-  PushParts parts{.cameras = cameras_, .sources = sources_, .log = log_, .chance = chance,
-                  .default_camera = [this] { return camera_of({}); }};
+  PushParts parts{.cameras = cameras_, .sources = sources_, .log = log_, .chance = chance, .default_camera = [this] {
+                    return camera_of({});
+                  }};
   return Push::create(loops_.at(next_loop_++ % loops_.size()), std::move(parts), std::move(options));
 }
 

@@ -1,5 +1,5 @@
-// Publisher: every push of this server: those of the configuration and those that a client has switched on without an entry
-// there. Remembers what users started and stopped, and answers /api/v1/publish. Thread-safe.
+// Publisher: every push of this server: those of the configuration and those that a client has switched on without an
+// entry there. Remembers what users started and stopped, and answers /api/v1/publish. Thread-safe.
 #pragma once
 
 #include <map>
@@ -31,6 +31,16 @@ class Publisher final : public StreamingSwitch {
 
   std::vector<ApiRoute> routes();  // this must outlive the loops' requests
   std::string list_json() const;   // what GET /api/v1/publish answers
+
+  struct Figures {
+    uint64_t on = 0;
+    uint64_t streaming = 0;
+    uint64_t frames_sent = 0;  // these since each push was made
+    uint64_t bytes_sent = 0;
+    uint64_t frames_dropped = 0;
+    uint64_t connections = 0;
+  };
+  Figures figures() const;  // over all pushes
 
   bool is_on(std::string_view camera) const override;
   Result<void> start(std::string_view camera) override;

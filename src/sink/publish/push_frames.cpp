@@ -9,10 +9,10 @@ namespace camweave {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto most_lag = 1s;             // of the target, before it goes on at the next keyframe
+constexpr auto most_lag = 1s;  // of the target, before it goes on at the next keyframe
 constexpr auto report_interval = 5s;
-constexpr auto longest_silence = 5s;      // of the camera, before it is said; longer at very low rates
-constexpr auto silent_keep_alive = 5s;    // a target that hears nothing gives up after 10 s or so
+constexpr auto longest_silence = 5s;    // of the camera, before it is said; longer at very low rates
+constexpr auto silent_keep_alive = 5s;  // a target that hears nothing gives up after 10 s or so
 }  // namespace
 
 void Push::begin_recording() {
