@@ -1,4 +1,5 @@
-// A push's dialog with a hostile server: whatever it answers, the dialog ends or goes on, and says nothing that it shouldn't.
+// A push's dialog with a hostile server: whatever it answers, the dialog ends or goes on, and says nothing that it
+// shouldn't.
 #include "sink/publish/record_dialog.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

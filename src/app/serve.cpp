@@ -15,6 +15,7 @@
 #include "control/config/config_files.h"
 #include "control/discovery/find_cameras.h"
 #include "control/dual_camera/dual_camera.h"
+#include "control/publish/publisher.h"
 #include "control/rest/camera_json.h"
 #include "control/rest/camera_routes.h"
 #include "control/rest/login_routes.h"
@@ -93,6 +94,8 @@ class Server {
   std::unique_ptr<CameraControl> camera_control_;
   std::unique_ptr<DualCamera> dual_camera_;
   std::unique_ptr<IoLoops> loops_;
+  std::shared_ptr<RtspSources> rtp_sources_;  // of the RTSP server and the pushes
+  std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<RtspServer> rtsp_;
   std::atomic<bool> has_rtsp_ = false;  // read on the loops, where rtsp_ may not be there yet
@@ -121,6 +124,9 @@ Result<void> Server::start() {
   auto loops = IoLoops::start(clock_);
   if (!loops) return loops.error();
   loops_ = *std::move(loops);
+  rtp_sources_ = std::make_shared<RtspSources>(*loops_);
+  publisher_ = std::make_unique<Publisher>(*loops_, *supervisor_, rtp_sources_, log_,
+                                           Publisher::Options{state, [this] { return server_config().default_camera; }});
   events_ = std::make_unique<EventHub>(*supervisor_);
   DualCamera::Options dual;
   dual.state_directory = state;
@@ -131,6 +137,7 @@ Result<void> Server::start() {
   };
   CameraControl::Options control;
   control.default_camera = [this] { return server_config().default_camera; };
+  control.streaming = publisher_.get();
   camera_control_ = std::make_unique<CameraControl>(*supervisor_, std::move(control));
   dual_camera_ = std::make_unique<DualCamera>(*supervisor_, log_, std::move(dual));
   events_->start_with([this] {
@@ -163,6 +170,7 @@ std::vector<ApiRoute> Server::api() {
   append(camera_control_->routes());
   append(login_routes({.sessions = sessions_, .api_key = [this] { return server_config().api_key; }, .log = log_}));
   append(dual_camera_->routes());
+  append(publisher_->routes());
   routes.push_back({.pattern = "/openapi.json",
                     .summary = "This description",
                     .handler = [this](const std::shared_ptr<HttpExchange>& exchange) {
@@ -179,6 +187,7 @@ Result<void> Server::start_serving() {
   http_ = std::make_unique<HttpServer>(*loops_, router_, access_of(config_.server, sessions_), log_);
   // Whoever connects finds the cameras that are here, not an empty list. Bounded by discovery_patience.
   if (discovery_.joinable()) discovery_.join();
+  publisher_->configure(config_.publish);
   std::vector<ListenAddress> bound;
   for (const std::string& text : config_.server.http) {
     auto address = parse_listen_address(text);
@@ -205,7 +214,9 @@ Result<void> Server::start_rtsp() {
   if (config_.server.rtsp.empty()) return {};
   const auto address = parse_listen_address(config_.server.rtsp);
   if (!address) return address.error();
-  auto started = RtspServer::start(*loops_, *supervisor_, log_, *address, {.password = config_.server.api_key, .gop_cache = config_.server.gop_cache});
+  auto started = RtspServer::start(
+      *loops_, *supervisor_, log_, *address,
+      {.password = config_.server.api_key, .gop_cache = config_.server.gop_cache, .sources = rtp_sources_});
   if (!started) return started.error();
   rtsp_ = *std::move(started);
   has_rtsp_ = true;
@@ -217,15 +228,26 @@ Result<void> Server::start_rtsp() {
 
 // Of the parts that REST doesn't know.
 std::vector<ServerFigure> Server::figures() const {
-  if (!has_rtsp_) return {};
-  const RtspServer::Figures rtsp = rtsp_->figures();
   using Kind = ServerFigure::Kind;
-  return {{"camweave_rtsp_sessions", "RTSP connections", Kind::gauge, rtsp.sessions},
+  const Publisher::Figures pushes = publisher_->figures();
+  std::vector<ServerFigure> all{
+      {"camweave_publish_on", "Pushes that are meant to run", Kind::gauge, pushes.on},
+      {"camweave_publish_streaming", "Pushes whose target takes pictures", Kind::gauge, pushes.streaming},
+      {"camweave_publish_sent_frames_total", "Frames sent to targets", Kind::counter, pushes.frames_sent},
+      {"camweave_publish_sent_bytes_total", "Bytes sent to targets", Kind::counter, pushes.bytes_sent},
+      {"camweave_publish_dropped_frames_total", "Frames that targets were too slow for", Kind::counter, pushes.frames_dropped},
+      {"camweave_publish_connections_total", "How often a target began to take pictures", Kind::counter, pushes.connections}};
+  if (!has_rtsp_) return all;
+  const RtspServer::Figures rtsp = rtsp_->figures();
+  const std::vector<ServerFigure> of_rtsp{
+          {"camweave_rtsp_sessions", "RTSP connections", Kind::gauge, rtsp.sessions},
           {"camweave_rtsp_readers", "RTSP sessions that play", Kind::gauge, rtsp.readers},
           {"camweave_rtsp_dropped_frames_total", "Frames that RTSP readers were too slow for", Kind::counter, rtsp.frames_dropped},
           {"camweave_rtsp_refused_requests_total", "RTSP requests answered with an error", Kind::counter, rtsp.refused_requests},
           {"camweave_rtsp_timed_out_total", "RTSP sessions ended for silence or a stall", Kind::counter, rtsp.readers_timed_out},
           {"camweave_rtsp_unreachable_total", "RTSP readers whose UDP port was closed", Kind::counter, rtsp.readers_unreachable}};
+  all.insert(all.end(), of_rtsp.begin(), of_rtsp.end());
+  return all;
 }
 
 void Server::say_what_is_not_served() {
@@ -260,11 +282,13 @@ void Server::reload() {
   if (rtsp_) rtsp_->set_password(config->server.api_key);
   const bool had_cameras = !config_.cameras.empty();
   const auto cameras = config->cameras;
+  const auto pushes = config->publish;
   {
     MutexLock lock(mutex_);
     config_ = *std::move(config);
   }
   if (!cameras.empty() || had_cameras) supervisor_->configure(cameras);
+  publisher_->configure(pushes);
   log_.info("config", "reloaded, {} cameras", cameras.size());
 }
 
@@ -291,10 +315,12 @@ void Server::stop() {
   if (notifier_) notifier_->stopping();
   if (http_) http_->stop_accepting();
   if (discovery_.joinable()) discovery_.join();
+  if (publisher_) publisher_->say_farewell();
   if (supervisor_) supervisor_->shut_down();
   if (loops_) loops_->stop();
   // Answers that are still to be given reach loops that exist, though they don't run any more.
   if (dual_camera_) dual_camera_->stop();
+  if (publisher_) publisher_->stop_writing();
   if (supervisor_) supervisor_->stop();
 }
 

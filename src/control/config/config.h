@@ -38,13 +38,30 @@ struct ServerConfig {
 using CameraConfig = CameraRequestToAdd;
 bool same_camera(const CameraConfig& a, const CameraConfig& b);
 
+// One [publish.NAME]: a camera's pictures pushed to another RTSP server. The defaults are also those of a push that a client
+// starts without an entry.
+struct PublishConfig {
+  std::string name;
+  std::string camera;  // "": the default camera
+  std::string url = "rtsp://127.0.0.1:8554/cam";
+  Size size{1920, 1080};
+  int fps_milli = 30'000;
+  int bitrate_kbps = 8000;
+  Codec codec = Codec::h264;
+  bool start = true;
+  std::string tls_ca;  // PEM file; "": the system's store
+  bool tls_verify = true;
+  bool operator==(const PublishConfig&) const = default;
+};
+
 struct Config {
   std::string path;  // "" without a file
   ServerConfig server;
   std::vector<CameraConfig> cameras;  // in the file's order; ids differ
+  std::vector<PublishConfig> publish; // by name; names differ
 };
 
-// [a-z0-9_-]{1,32}
+// [a-z0-9_-]{1,32}; names of pushes, too
 bool is_camera_id(std::string_view text);
 
 // Parses the text of a configuration file, then applies the --set words ("server.http=:5000", "camera.front.fps=15": a

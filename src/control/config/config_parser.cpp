@@ -10,9 +10,9 @@
 namespace camweave {
 namespace {
 
-constexpr std::array<std::string_view, 2> sections{"server", "camera"};
+constexpr std::array<std::string_view, 3> sections{"server", "camera", "publish"};
 // Of other versions of Camweave.
-constexpr std::array<std::string_view, 4> absent_sections{"mqtt", "record", "raw_tcp", "publish"};
+constexpr std::array<std::string_view, 3> absent_sections{"mqtt", "record", "raw_tcp"};
 
 // Where a value stands, for messages.
 struct Place {
@@ -87,6 +87,28 @@ Result<void> read_cameras(const toml::node& node, std::string_view file, Config&
   return {};
 }
 
+PublishConfig& publish_named(Config& config, std::string_view name) {
+  const auto found = std::ranges::find(config.publish, name, &PublishConfig::name);
+  if (found != config.publish.end()) return *found;
+  config.publish.push_back({});
+  config.publish.back().name = name;
+  return config.publish.back();
+}
+
+Result<void> read_publish(const toml::node& node, std::string_view file, Config& config) {
+  const auto* pushes = node.as_table();
+  if (!pushes) return at(place_of(file, node), "pushes are written [publish.NAME], once for each");
+  for (const auto& [name, value] : *pushes) {
+    const auto* table = value.as_table();
+    if (!table) return at(place_of(file, name), fmt::format("'{}' stands in no [publish.NAME]", name.str()));
+    if (!is_camera_id(name.str())) return at(place_of(file, name), "a push's name is 1 to 32 of a-z, 0-9, _ and -");
+    const std::string section = fmt::format("[publish.{}]", name.str());
+    auto read = read_section(*table, section, file, publish_fields(), publish_named(config, name.str()));
+    if (!read) return read.error();
+  }
+  return {};
+}
+
 Error unknown_section(std::string_view name, const Place& place) {
   if (std::ranges::find(absent_sections, name) != absent_sections.end()) {
     return at(place, fmt::format("this version of Camweave has no [{}]: remove it", name));
@@ -98,6 +120,8 @@ Result<void> read_document(const toml::table& document, std::string_view file, C
   for (const auto& [name, node] : document) {
     if (name.str() == "camera") {
       if (auto read = read_cameras(node, file, config); !read) return read.error();
+    } else if (name.str() == "publish") {
+      if (auto read = read_publish(node, file, config); !read) return read.error();
     } else if (name.str() == "server") {
       const auto* table = node.as_table();
       if (!table) return at(place_of(file, node), "'server' must be a table: [server]");
@@ -165,8 +189,13 @@ Result<void> apply_set(const std::string& set, Config& config) {
     if (!is_camera_id(id)) return at({word}, "a camera's id is 1 to 32 of a-z, 0-9, _ and -");
     return set_field(word, key, value, "[[camera]]", camera_fields(), camera_named(config, id));
   }
-  if (section == "camera" || section == "server") {
-    return at({word}, "is not server.key=value or camera.ID.key=value");
+  if (section == "publish" && first_dot != last_dot) {
+    const std::string_view name = path.substr(first_dot + 1, last_dot - first_dot - 1);
+    if (!is_camera_id(name)) return at({word}, "a push's name is 1 to 32 of a-z, 0-9, _ and -");
+    return set_field(word, key, value, "[publish.NAME]", publish_fields(), publish_named(config, name));
+  }
+  if (std::ranges::find(sections, section) != sections.end()) {
+    return at({word}, "is not server.key=value, camera.ID.key=value or publish.NAME.key=value");
   }
   return unknown_section(section, {word});
 }
@@ -180,6 +209,11 @@ Result<void> check_whole(const Config& config, std::string_view file) {
   const std::string& chosen = config.server.default_camera;
   if (!chosen.empty() && !ids.empty() && std::ranges::find(ids, chosen) == ids.end()) {
     return at({file}, fmt::format("default_camera '{}' is no camera's id{}", chosen, did_you_mean(chosen, ids)));
+  }
+  for (const PublishConfig& push : config.publish) {
+    if (push.camera.empty() || ids.empty() || std::ranges::find(ids, push.camera) != ids.end()) continue;
+    return at({file}, fmt::format("[publish.{}]: camera '{}' is no camera's id{}", push.name, push.camera,
+                                  did_you_mean(push.camera, ids)));
   }
   return {};
 }

@@ -208,5 +208,45 @@ TEST(NearestName, FindsSlipsOfThePen) {
   EXPECT_EQ(nearest_name(std::string(100'000, 'a'), names), std::nullopt);
 }
 
+TEST(Config, PushesAreReadWithTheirDefaults) {
+  const Config config = accepted(R"(
+[[camera]]
+id = "front"
+source = "pattern:bars"
+[publish.cam]
+camera = "front"
+url = "rtsps://user:p%40ss@media.example:8322/live"
+size = ""
+fps = 12.5
+bitrate_kbps = 0
+codec = "mjpeg"
+start = false
+tls_ca = "/etc/ca.pem"
+tls_verify = false
+[publish.bare]
+)");
+  ASSERT_EQ(config.publish.size(), 2u);
+  PublishConfig bare;
+  bare.name = "bare";
+  EXPECT_EQ(config.publish[0], bare);
+  EXPECT_EQ(bare.url, "rtsp://127.0.0.1:8554/cam");
+  EXPECT_EQ(config.publish[1], (PublishConfig{"cam", "front", "rtsps://user:p%40ss@media.example:8322/live", {}, 12'500, 0, Codec::jpeg,
+                                              false, "/etc/ca.pem", false}));
+  EXPECT_EQ(accepted("", {"publish.cam.url=rtsp://h/x"}).publish.at(0).url, "rtsp://h/x");
+}
+
+TEST(Config, MistakesInPushesAreNamed) {
+  EXPECT_THAT(refusal("[publish.cam]\nbitrate_kbp = 3\n"), HasSubstr("2:1: unknown key 'bitrate_kbp' in [publish.cam]"));
+  EXPECT_THAT(refusal("[publish.cam]\ncodec = \"vp8\"\n"), HasSubstr("codec must be"));
+  EXPECT_THAT(refusal("[publish]\nurl = \"rtsp://h/c\"\n"), HasSubstr("'url' stands in no [publish.NAME]"));
+  EXPECT_THAT(refusal("[publish.Cam]\n"), HasSubstr("a push's name"));
+  EXPECT_THAT(refusal("publish = 3\n"), HasSubstr("[publish.NAME]"));
+  EXPECT_THAT(refusal("[[camera]]\nid = \"front\"\nsource = \"pattern:bars\"\n[publish.cam]\ncamera = \"frnt\"\n"),
+              HasSubstr("[publish.cam]: camera 'frnt' is no camera's id"));
+  const std::string bad_url = refusal("[publish.cam]\nurl = \"htp://u:hunter2@h/c\"\n");
+  EXPECT_THAT(bad_url, HasSubstr("2:7: url: "));
+  EXPECT_EQ(bad_url.find("hunter2"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace camweave

@@ -27,5 +27,6 @@ struct Field {
 
 std::span<const Field<ServerConfig>> server_fields();
 std::span<const Field<CameraConfig>> camera_fields();
+std::span<const Field<PublishConfig>> publish_fields();
 
 }  // namespace camweave

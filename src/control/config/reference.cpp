@@ -35,6 +35,10 @@ controls = { exposure_us = 8000, gain = 2.0 }
 [[camera]]
 id = "test"
 source = "pattern:bars"
+
+[publish.cam]
+camera = "front"
+url = "rtsp://127.0.0.1:8554/cam"
 ```
 )";
 
@@ -56,8 +60,9 @@ std::string table_of(std::span<const Field<Section>> fields) {
 std::string configuration_reference() {
   return fmt::format(
       "{}\n## [server]\n\n{}\n## [[camera]]\n\nThe order of the entries is the index in "
-      "`/ws/stream/{{index}}`.\n\n{}",
-      head, table_of(server_fields()), table_of(camera_fields()));
+      "`/ws/stream/{{index}}`.\n\n{}\n## [publish.NAME]\n\nA camera's pictures are pushed to another RTSP server: "
+      "[what happens then](publish.md). `NAME` is 1 to 32 of `a-z`, `0-9`, `_` and `-`.\n\n{}",
+      head, table_of(server_fields()), table_of(camera_fields()), table_of(publish_fields()));
 }
 
 }  // namespace camweave

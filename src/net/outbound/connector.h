@@ -1,5 +1,5 @@
-// Connector: a TCP connection to the first of a host's addresses that takes one. Private to this folder. Thread-bound; never
-// blocks. How long it may take is its owner's business: destroying it ends it.
+// Connector: a TCP connection to the first of a host's addresses that takes one. Private to this folder. Thread-bound;
+// never blocks. How long it may take is its owner's business: destroying it ends it.
 #pragma once
 
 #include <functional>

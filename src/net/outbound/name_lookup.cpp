@@ -45,7 +45,8 @@ struct NameLookup::Mailbox {
   }
 };
 
-NameLookup::NameLookup(IoLoop& loop, const std::string& host, uint16_t port, Done done) : mailbox_(std::make_shared<Mailbox>()) {
+NameLookup::NameLookup(IoLoop& loop, const std::string& host, uint16_t port, Done done)
+    : mailbox_(std::make_shared<Mailbox>()) {
   {
     MutexLock lock(mailbox_->mutex);
     mailbox_->loop = &loop;

@@ -1,6 +1,6 @@
-// NameLookup: a host's addresses, without ever holding up a loop or the end of the program: getaddrinfo runs on a thread of
-// its own, which is left behind when the lookup is dropped. (Asio's resolver would join it: a dead name server takes longer
-// than a server may take to end.) Thread-bound to its loop.
+// NameLookup: a host's addresses, without ever holding up a loop or the end of the program: getaddrinfo runs on a
+// thread of its own, which is left behind when the lookup is dropped. (Asio's resolver would join it: a dead name
+// server takes longer than a server may take to end.) Thread-bound to its loop.
 #pragma once
 
 #include <sys/socket.h>

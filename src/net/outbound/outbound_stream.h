@@ -1,10 +1,10 @@
-// OutboundStream: a TCP or TLS connection that we make to somebody else's server, to send frames and small control bytes on
-// and to read what comes back. Looks the name up, tries its addresses one after another, and for TLS checks the certificate.
-// Never blocks. Thread-bound to its loop; calls its owner on the loop only, and never from inside of one of its own functions
-// but start_frame() and send_control() (on_ended).
+// OutboundStream: a TCP or TLS connection that we make to somebody else's server, to send frames and small control
+// bytes on and to read what comes back. Looks the name up, tries its addresses one after another, and for TLS checks
+// the certificate. Never blocks. Thread-bound to its loop; calls its owner on the loop only, and never from inside of
+// one of its own functions but start_frame() and send_control() (on_ended).
 //
-// Plain TCP sends a frame by one sendfile of packet memory (FrameSender); TLS encrypts from the same pages. In both, a frame
-// that was begun is sent to its end before anything else.
+// Plain TCP sends a frame by one sendfile of packet memory (FrameSender); TLS encrypts from the same pages. In both, a
+// frame that was begun is sent to its end before anything else.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ struct OutboundOptions {
   std::string host;
   uint16_t port = 0;
   bool tls = false;
-  std::string ca_file;        // PEM; "": the system's store
+  std::string ca_file;  // PEM; "": the system's store
   bool check_certificate = true;
 };
 
@@ -32,8 +32,8 @@ class OutboundStream {
    public:
     virtual void on_connected() = 0;
     virtual void on_bytes(std::span<const std::byte> bytes) = 0;
-    virtual void on_idle() = 0;             // what was waiting has been sent: the next frame may start
-    virtual void on_ended(Error why) = 0;   // once; nothing is called after it
+    virtual void on_idle() = 0;            // what was waiting has been sent: the next frame may start
+    virtual void on_ended(Error why) = 0;  // once; nothing is called after it
 
    protected:
     ~Owner() = default;

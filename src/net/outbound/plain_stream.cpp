@@ -10,9 +10,12 @@
 namespace camweave {
 namespace {
 
-class PlainStream final : public OutboundStream, public ReadinessHandler, public std::enable_shared_from_this<PlainStream> {
+class PlainStream final : public OutboundStream,
+                          public ReadinessHandler,
+                          public std::enable_shared_from_this<PlainStream> {
  public:
-  PlainStream(IoLoop& loop, OutboundOptions options, Owner& owner) : loop_(loop), options_(std::move(options)), owner_(&owner) {}
+  PlainStream(IoLoop& loop, OutboundOptions options, Owner& owner)
+      : loop_(loop), options_(std::move(options)), owner_(&owner) {}
 
   void start() {
     connector_ = Connector::start(loop_, options_.host, options_.port, [weak = weak_from_this()](auto result) {
@@ -74,9 +77,11 @@ class PlainStream final : public OutboundStream, public ReadinessHandler, public
 
   void follow(FrameSender::Progress progress) {
     switch (progress) {
-      case FrameSender::Progress::done: return;
+      case FrameSender::Progress::done:
+        return;
       case FrameSender::Progress::waiting:
-      case FrameSender::Progress::not_started: return connection_->wait_writable(shared_from_this());
+      case FrameSender::Progress::not_started:
+        return connection_->wait_writable(shared_from_this());
       case FrameSender::Progress::failed: {
         Error why = system_error("the connection to the target", errno ? errno : ECONNRESET);
         return loop_.post([self = shared_from_this(), why] { self->end(why); });

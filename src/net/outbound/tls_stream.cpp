@@ -31,8 +31,10 @@ Result<ssl::context> make_context(const OutboundOptions& options) {
     } else {
       context.load_verify_file(options.ca_file, error);
     }
-    if (error) return Error{ErrorCode::io, fmt::format("certificates of {}: {}", options.ca_file.empty() ? "the system" : options.ca_file,
-                                                       error.message())};
+    if (error)
+      return Error{ErrorCode::io,
+                   fmt::format("certificates of {}: {}", options.ca_file.empty() ? "the system" : options.ca_file,
+                               error.message())};
     return context;
   } catch (const boost::system::system_error& error) {
     return Error{ErrorCode::internal, fmt::format("TLS: {}", error.what())};
@@ -50,7 +52,8 @@ void expect_host(SSL* connection, const std::string& host) {
 
 class TlsStream final : public OutboundStream, public std::enable_shared_from_this<TlsStream> {
  public:
-  TlsStream(IoLoop& loop, OutboundOptions options, Owner& owner) : loop_(loop), options_(std::move(options)), owner_(&owner) {}
+  TlsStream(IoLoop& loop, OutboundOptions options, Owner& owner)
+      : loop_(loop), options_(std::move(options)), owner_(&owner) {}
 
   void start() {
     connector_ = Connector::start(loop_, options_.host, options_.port, [weak = weak_from_this()](auto result) {
@@ -100,7 +103,8 @@ class TlsStream final : public OutboundStream, public std::enable_shared_from_th
     } else {
       SSL_set_tlsext_host_name(stream_->native_handle(), options_.host.c_str());
     }
-    stream_->async_handshake(ssl::stream_base::client, [self = shared_from_this()](const ErrorNumber& error) { self->on_handshake(error); });
+    stream_->async_handshake(ssl::stream_base::client,
+                             [self = shared_from_this()](const ErrorNumber& error) { self->on_handshake(error); });
   }
 
   // Asio wants a socket of its own: a second descriptor of the same connection.
@@ -140,8 +144,8 @@ class TlsStream final : public OutboundStream, public std::enable_shared_from_th
       if (!self->owner_) return;
       if (error) {
         const bool is_end = error == asio::error::eof || error == ssl::error::stream_truncated;
-        return self->end({ErrorCode::unavailable,
-                          is_end ? "the target closed the connection" : "the connection to the target: " + error.message()});
+        return self->end({ErrorCode::unavailable, is_end ? "the target closed the connection"
+                                                         : "the connection to the target: " + error.message()});
       }
       self->owner_->on_bytes(std::span(self->input_).first(got));
       if (self->owner_) self->read();
@@ -154,11 +158,12 @@ class TlsStream final : public OutboundStream, public std::enable_shared_from_th
     is_writing_ = true;
     writes_image_ = static_cast<bool>(image_);
     if (!image_) being_sent_ = control_;
-    const auto rest = writes_image_ ? image_->bytes().subspan(image_sent_bytes_) : std::as_bytes(std::span(being_sent_));
+    const auto rest =
+        writes_image_ ? image_->bytes().subspan(image_sent_bytes_) : std::as_bytes(std::span(being_sent_));
     const auto piece = rest.first(std::min(rest.size(), most_bytes_a_write));
-    stream_->async_write_some(asio::buffer(piece.data(), piece.size()), [self = shared_from_this()](const ErrorNumber& error, size_t sent) {
-      self->on_written(error, sent);
-    });
+    stream_->async_write_some(
+        asio::buffer(piece.data(), piece.size()),
+        [self = shared_from_this()](const ErrorNumber& error, size_t sent) { self->on_written(error, sent); });
   }
 
   void on_written(const ErrorNumber& error, size_t sent) {

@@ -11,7 +11,8 @@ using testing::Not;
 
 Request signed_request(std::string_view challenge, std::string_view password) {
   Request request{"ANNOUNCE", "rtsp://h/cam", {}, {}};
-  request.headers.emplace_back("Authorization", authorization(challenge, request.method, request.url, "user", password));
+  request.headers.emplace_back("Authorization",
+                               authorization(challenge, request.method, request.url, "user", password));
   return request;
 }
 
@@ -26,14 +27,15 @@ TEST(RtspAuthentication, OurClientSatisfiesOurServer) {
 
 // The example of RFC 2617 section 3.5 without its qop, reckoned by md5sum.
 TEST(RtspAuthentication, DigestAsOthersReckonIt) {
-  EXPECT_THAT(authorization("Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"", "GET", "/dir/index.html",
-                            "Mufasa", "Circle Of Life"),
+  EXPECT_THAT(authorization("Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"", "GET",
+                            "/dir/index.html", "Mufasa", "Circle Of Life"),
               HasSubstr("response=\"670fd8c2df070c60b045671b8b24ff02\""));
 }
 
 TEST(RtspAuthentication, QopSha256AndOpaqueAreFollowed) {
-  const std::string text = authorization("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int, auth\", algorithm=SHA-256, opaque=\"o\"",
-                                         "SETUP", "rtsp://h/c", "u", "p");
+  const std::string text =
+      authorization("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int, auth\", algorithm=SHA-256, opaque=\"o\"", "SETUP",
+                    "rtsp://h/c", "u", "p");
   EXPECT_THAT(text, HasSubstr("qop=auth, nc=00000001, cnonce=\""));
   EXPECT_THAT(text, HasSubstr("algorithm=SHA-256"));
   EXPECT_THAT(text, HasSubstr("opaque=\"o\""));
@@ -49,7 +51,8 @@ TEST(RtspAuthentication, WhatCantBeMetHasNoAnswer) {
 }
 
 TEST(RtspAuthentication, QuotesInAUsersNameStayInside) {
-  EXPECT_THAT(authorization("Digest realm=\"r\", nonce=\"n\"", "OPTIONS", "*", "a\"b", "p"), HasSubstr("username=\"a\\\"b\","));
+  EXPECT_THAT(authorization("Digest realm=\"r\", nonce=\"n\"", "OPTIONS", "*", "a\"b", "p"),
+              HasSubstr("username=\"a\\\"b\","));
 }
 
 TEST(RtspAuthentication, StaleIsNotRefused) {

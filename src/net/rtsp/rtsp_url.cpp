@@ -18,19 +18,22 @@ constexpr size_t most_host_bytes = 253;  // RFC 1035
 Error bad(std::string_view why) { return {ErrorCode::invalid_argument, fmt::format("no RTSP address: {}", why)}; }
 
 bool is_plain(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\'; });
+  return std::ranges::all_of(
+      text, [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\'; });
 }
 
 bool is_host_name(std::string_view text) {
-  return !text.empty() && text.size() <= most_host_bytes && text.front() != '-' && std::ranges::all_of(text, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_';
-  });
+  return !text.empty() && text.size() <= most_host_bytes && text.front() != '-' &&
+         std::ranges::all_of(text, [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_';
+         });
 }
 
 // A control character would end up in a header or in a log.
 Result<std::string> decode_credential(std::string_view text) {
   auto decoded = percent_decode(text);
-  if (!decoded || std::ranges::any_of(*decoded, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+  if (!decoded ||
+      std::ranges::any_of(*decoded, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     return bad("the user or the password holds a bad %-escape");
   }
   return decoded;
@@ -63,7 +66,8 @@ Result<void> read_host(std::string_view text, RtspUrl& url) {
     const size_t end = text.find(']');
     in6_addr address{};
     url.host = text.substr(1, end == std::string_view::npos ? end : end - 1);
-    if (end == std::string_view::npos || ::inet_pton(AF_INET6, url.host.c_str(), &address) != 1) return bad("a bad IPv6 address");
+    if (end == std::string_view::npos || ::inet_pton(AF_INET6, url.host.c_str(), &address) != 1)
+      return bad("a bad IPv6 address");
     text.remove_prefix(end + 1);
     if (text.empty()) return {};
     return text.front() == ':' ? read_port(text.substr(1), url) : bad("something stands behind the IPv6 address");

@@ -45,9 +45,10 @@ TEST(RtspUrl, SecretsInTheQueryAreHidden) {
 }
 
 TEST(RtspUrl, RefusesWithoutRepeatingThePassword) {
-  for (const char* text : {"http://u:hunter2@h/cam", "rtsp://u:hunter2@/cam", "rtsp://u:hunter2@h:0/cam", "rtsp://u:hunter2@h:70000/cam",
-                           "rtsp://u:hunter2%@h/cam", "rtsp://u:hunter2%00@h/cam", "rtsp://u:hunter2%0d%0aX:@h/cam", "rtsp://u:hunter2@h h/cam",
-                           "rtsp://u:hunter2/2@h/cam", "rtsp://u:hunter2@h/cam#x", "rtsp://u:hunter2@h:x/cam", "", "rtsp://"}) {
+  for (const char* text : {"http://u:hunter2@h/cam", "rtsp://u:hunter2@/cam", "rtsp://u:hunter2@h:0/cam",
+                           "rtsp://u:hunter2@h:70000/cam", "rtsp://u:hunter2%@h/cam", "rtsp://u:hunter2%00@h/cam",
+                           "rtsp://u:hunter2%0d%0aX:@h/cam", "rtsp://u:hunter2@h h/cam", "rtsp://u:hunter2/2@h/cam",
+                           "rtsp://u:hunter2@h/cam#x", "rtsp://u:hunter2@h:x/cam", "", "rtsp://"}) {
     const auto url = parse_rtsp_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_THAT(url.error().message, Not(HasSubstr("hunter2")));

@@ -1,5 +1,5 @@
-// FakeTarget: an RTSP server that a test plays by hand, one step after another, on loopback. Blocking; everything waits at
-// most ten seconds. For tests only.
+// FakeTarget: an RTSP server that a test plays by hand, one step after another, on loopback. Blocking; everything waits
+// at most ten seconds. For tests only.
 #pragma once
 
 #include <arpa/inet.h>
@@ -86,7 +86,7 @@ class FakeTarget {
     std::string bytes;
     uint16_t sequence() const { return static_cast<uint16_t>(byte(2) << 8 | byte(3)); }
     bool marker() const { return (byte(1) & 0x80) != 0; }
-    int nal_type() const { return byte(12) & 0x1f; }        // 28: a fragment
+    int nal_type() const { return byte(12) & 0x1f; }  // 28: a fragment
     int fragment_type() const { return byte(13) & 0x1f; }
     unsigned byte(size_t at) const { return static_cast<unsigned char>(bytes.at(at)); }
   };
@@ -117,7 +117,9 @@ class FakeTarget {
     }
   }
 
-  void send(std::string_view bytes) { EXPECT_EQ(::send(connection_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+  void send(std::string_view bytes) {
+    EXPECT_EQ(::send(connection_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
   const std::vector<rtsp::Response>& responses() const { return responses_; }
   void close() { connection_.reset(); }
   void reset() {
@@ -142,7 +144,8 @@ class FakeTarget {
       }
       if (event->kind == rtsp::MessageReader::Kind::interleaved) {
         const auto payload = event->interleaved.payload;
-        packets_.push_back({event->interleaved.channel, {reinterpret_cast<const char*>(payload.data()), payload.size()}});
+        packets_.push_back(
+            {event->interleaved.channel, {reinterpret_cast<const char*>(payload.data()), payload.size()}});
       }
       if (event->kind == rtsp::MessageReader::Kind::response) responses_.push_back(event->response);
       if (event->kind != rtsp::MessageReader::Kind::need_more) return *std::move(event);

@@ -1,5 +1,5 @@
-// A push's connection: from start() over the dialog with the target to stop(), and what happens when it breaks. Its frames are
-// in push_frames.cpp.
+// A push's connection: from start() over the dialog with the target to stop(), and what happens when it breaks. Its
+// frames are in push_frames.cpp.
 #include "sink/publish/push.h"
 
 #include <fmt/format.h>
@@ -11,17 +11,22 @@ namespace camweave {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto tick = 250ms;              // how exactly deadlines are kept while there is a connection
+constexpr auto tick = 250ms;  // how exactly deadlines are kept while there is a connection
 constexpr auto farewell_patience = 1s;
 }  // namespace
 
 const char* to_string(PushState state) {
   switch (state) {
-    case PushState::stopped: return "stopped";
-    case PushState::connecting: return "connecting";
-    case PushState::waiting_for_camera: return "waiting_for_camera";
-    case PushState::streaming: return "streaming";
-    case PushState::retrying: return "retrying";
+    case PushState::stopped:
+      return "stopped";
+    case PushState::connecting:
+      return "connecting";
+    case PushState::waiting_for_camera:
+      return "waiting_for_camera";
+    case PushState::streaming:
+      return "streaming";
+    case PushState::retrying:
+      return "retrying";
   }
   return "";
 }
@@ -109,7 +114,10 @@ void Push::begin(const rtsp::RtspUrl& target) {
   dialog_.emplace(target);
   reader_.emplace();
   due_ = loop_.now() + options_.patience;
-  OutboundOptions to{.host = target.host, .port = target.port, .tls = target.tls, .ca_file = options_.ca_file,
+  OutboundOptions to{.host = target.host,
+                     .port = target.port,
+                     .tls = target.tls,
+                     .ca_file = options_.ca_file,
                      .check_certificate = options_.check_certificate};
   stream_ = OutboundStream::connect(loop_, std::move(to), *this);
   tick_in(tick);
@@ -138,10 +146,15 @@ bool Push::take_message() {
     return false;
   }
   switch (event->kind) {
-    case rtsp::MessageReader::Kind::need_more: return false;
-    case rtsp::MessageReader::Kind::interleaved: return true;  // its receiver reports
-    case rtsp::MessageReader::Kind::request: stream_->send_control(RecordDialog::answer(event->request)); return true;
-    case rtsp::MessageReader::Kind::response: break;
+    case rtsp::MessageReader::Kind::need_more:
+      return false;
+    case rtsp::MessageReader::Kind::interleaved:
+      return true;  // its receiver reports
+    case rtsp::MessageReader::Kind::request:
+      stream_->send_control(RecordDialog::answer(event->request));
+      return true;
+    case rtsp::MessageReader::Kind::response:
+      break;
   }
   auto step = dialog_->on_response(event->response);
   if (!step) {
@@ -156,12 +169,18 @@ bool Push::take_message() {
 void Push::follow(RecordDialog::Step step) {
   using Kind = RecordDialog::Step::Kind;
   switch (step.kind) {
-    case Kind::nothing: return;
-    case Kind::send: return say(step.bytes);
-    case Kind::describe: return open_camera();
-    case Kind::recording: return begin_recording();
-    case Kind::ended: return finish_stop();
-    case Kind::redirect: break;
+    case Kind::nothing:
+      return;
+    case Kind::send:
+      return say(step.bytes);
+    case Kind::describe:
+      return open_camera();
+    case Kind::recording:
+      return begin_recording();
+    case Kind::ended:
+      return finish_stop();
+    case Kind::redirect:
+      break;
   }
   if (++redirects_ > most_redirects) return fail({ErrorCode::protocol, "the target redirects in circles"});
   drop_connection();
@@ -209,24 +228,27 @@ void Push::drop_connection() {
 
 void Push::open_camera() {
   if (!source_) {
-    auto stream = parts_.cameras.open(options_.camera, rendition_);
+    camera_ = options_.camera.empty() ? parts_.default_camera() : options_.camera;
+    auto stream = parts_.cameras.open(camera_, rendition_);
     if (!stream) return fail(stream.error());
     source_ = parts_.sources->of(*stream);
   }
   waits_for_camera_ = true;
   due_ = loop_.now() + options_.patience / 2;
-  source_->describe([weak = weak_from_this(), &loop = loop_, source = source_.get()](const Result<RtspDescription>& description) {
-    loop.post([weak, source, description] {
-      const auto self = weak.lock();
-      if (self && self->source_.get() == source) self->on_description(description);
-    });
-  });
+  source_->describe(
+      [weak = weak_from_this(), &loop = loop_, source = source_.get()](const Result<RtspDescription>& description) {
+        loop.post([weak, source, description] {
+          const auto self = weak.lock();
+          if (self && self->source_.get() == source) self->on_description(description);
+        });
+      });
 }
 
 void Push::on_description(const Result<RtspDescription>& description) {
   if (is_stopping_) return;
   if (!description) {
-    if (!encode_instead(description.error())) fail({description.error().code, "camera " + options_.camera + ": " + description.error().message});
+    if (!encode_instead(description.error()))
+      fail({description.error().code, "camera " + camera_ + ": " + description.error().message});
     return;
   }
   if (!stream_) return begin(options_.target);  // the target was let go until the camera would be there
@@ -236,8 +258,9 @@ void Push::on_description(const Result<RtspDescription>& description) {
 
 // A camera's own JPEG that RTP can't carry is asked for once more, encoded by us.
 bool Push::encode_instead(const Error& why) {
-  const auto camera = parts_.cameras.find(options_.camera);
-  if (why.code != ErrorCode::unsupported || rendition_.codec != Codec::jpeg || rendition_.quality || !camera) return false;
+  const auto camera = parts_.cameras.find(camera_);
+  if (why.code != ErrorCode::unsupported || rendition_.codec != Codec::jpeg || rendition_.quality || !camera)
+    return false;
   rendition_ = encoded_for_rtp(rendition_, camera->mode.size);
   source_.reset();
   if (stream_) open_camera();
@@ -246,7 +269,7 @@ bool Push::encode_instead(const Error& why) {
 
 void Push::announce(const RtspDescription& description) {
   announced_size_ = description.size;
-  say(dialog_->announce(sdp::serialize({.session_name = options_.camera,
+  say(dialog_->announce(sdp::serialize({.session_name = camera_,
                                         .address = "0.0.0.0",
                                         .codec = description.codec,
                                         .payload_type = description.payload_type,
@@ -291,8 +314,10 @@ void Push::check_connection(Timestamp now) {
       dialog_->stop_waiting();
       return due_.reset();
     }
-    const std::string what = dialog_->is_waiting() ? fmt::format("no answer to {}", dialog_->pending_method()) : "no connection";
-    return fail({ErrorCode::timeout, fmt::format("{} within {:.3g} s", what, std::chrono::duration<double>(options_.patience).count())});
+    const std::string what =
+        dialog_->is_waiting() ? fmt::format("no answer to {}", dialog_->pending_method()) : "no connection";
+    return fail({ErrorCode::timeout,
+                 fmt::format("{} within {:.3g} s", what, std::chrono::duration<double>(options_.patience).count())});
   }
   // A frame that was refused is offered again and again: what counts is when the last one was taken.
   const bool is_stuck = cursor_ && (frame_ || !stream_->idle());

@@ -1,9 +1,9 @@
 // Push: one camera's pictures sent to one RTSP server that takes them (ANNOUNCE, RECORD; RTP over the same TCP or TLS
-// connection). One small state machine on one I/O loop, from start() to stop(): it connects, says what is needed, sends whole
-// frames, and whatever goes wrong it tries again by the one RetryPolicy. docs/reference/publish.md.
+// connection). One small state machine on one I/O loop, from start() to stop(): it connects, says what is needed, sends
+// whole frames, and whatever goes wrong it tries again by the one RetryPolicy. docs/reference/publish.md.
 //
-// The camera is opened only after the target has answered: while it is away nothing is encoded for it. What is sent are the
-// packets of an RtspSource, the same that readers of our own RTSP server get; each frame by one system call.
+// The camera is opened only after the target has answered: while it is away nothing is encoded for it. What is sent are
+// the packets of an RtspSource, the same that readers of our own RTSP server get; each frame by one system call.
 #pragma once
 
 #include <atomic>
@@ -27,23 +27,24 @@ const char* to_string(PushState state);
 
 struct PushStatus {
   PushState state = PushState::stopped;
-  UnixMicroseconds since{};              // of this state
-  std::string last_error;                // "" none yet; kept after recovery; no secrets
+  UnixMicroseconds since{};  // of this state
+  std::string last_error;    // "" none yet; kept after recovery; no secrets
   std::optional<Timestamp> next_retry;
   uint64_t frames_sent = 0;
   uint64_t bytes_sent = 0;
-  uint64_t frames_dropped = 0;           // the target read too slowly
-  uint64_t connections = 0;              // how often it began to send
+  uint64_t frames_dropped = 0;  // the target read too slowly
+  uint64_t connections = 0;     // how often it began to send
 };
 
 struct PushOptions {
   std::string name;
-  std::string camera;
+  std::string camera;  // "": the default camera of the moment
   Rendition rendition;
   rtsp::RtspUrl target;
   std::string ca_file;
   bool check_certificate = true;
-  // For a connection, an answer, or a byte taken. Also how long a connected target waits for the camera's first picture.
+  // For a connection, an answer, or a byte taken. Also how long a connected target waits for the camera's first
+  // picture.
   std::chrono::nanoseconds patience = std::chrono::seconds(10);
 };
 
@@ -52,7 +53,8 @@ struct PushParts {
   Cameras& cameras;
   std::shared_ptr<RtspSources> sources;
   Log& log;
-  std::function<double()> chance;  // 0 to 1, for the back-off
+  std::function<double()> chance;               // 0 to 1, for the back-off
+  std::function<std::string()> default_camera;  // called on the loop
 };
 
 class Push final : public std::enable_shared_from_this<Push>, private OutboundStream::Owner, private PacketReader {
@@ -123,26 +125,27 @@ class Push final : public std::enable_shared_from_this<Push>, private OutboundSt
   // The loop only.
   RetryPolicy retry_;
   std::unique_ptr<Timer> timer_;
-  uint64_t attempt_ = 0;                   // a late answer belongs to an earlier one
+  uint64_t attempt_ = 0;  // a late answer belongs to an earlier one
   int redirects_ = 0;
   bool is_stopping_ = false;
   std::vector<std::function<void()>> when_stopped_;
   std::string logged_error_;
-  std::shared_ptr<OutboundStream> stream_; // null: not connected nor connecting
+  std::shared_ptr<OutboundStream> stream_;  // null: not connected nor connecting
   std::optional<RecordDialog> dialog_;
   std::optional<rtsp::MessageReader> reader_;
-  std::optional<Timestamp> due_;           // for the connection, an answer, or the camera
-  bool waits_for_camera_ = false;          // due_ is the camera's
+  std::optional<Timestamp> due_;   // for the connection, an answer, or the camera
+  bool waits_for_camera_ = false;  // due_ is the camera's
   Timestamp next_keep_alive_{};
+  std::string camera_;
   Rendition rendition_;
   Size announced_size_{};
   std::shared_ptr<RtspSource> source_;
-  std::optional<PacketCursor> cursor_;     // while recording
+  std::optional<PacketCursor> cursor_;  // while recording
   PacketDispatcher::Subscription subscription_;
-  PacketPtr frame_;                        // refused by a full socket
-  std::optional<PacketInfo> last_sent_;    // of this connection
+  PacketPtr frame_;                      // refused by a full socket
+  std::optional<PacketInfo> last_sent_;  // of this connection
   Timestamp last_sent_at_{};
-  uint32_t packets_sent_ = 0;              // of this connection, for the reports
+  uint32_t packets_sent_ = 0;  // of this connection, for the reports
   uint32_t octets_sent_ = 0;
   Timestamp next_report_{};
 

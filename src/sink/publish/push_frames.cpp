@@ -9,10 +9,10 @@ namespace camweave {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto most_lag = 1s;             // of the target, before it goes on at the next keyframe
+constexpr auto most_lag = 1s;  // of the target, before it goes on at the next keyframe
 constexpr auto report_interval = 5s;
-constexpr auto longest_silence = 5s;      // of the camera, before it is said; longer at very low rates
-constexpr auto silent_keep_alive = 5s;    // a target that hears nothing gives up after 10 s or so
+constexpr auto longest_silence = 5s;    // of the camera, before it is said; longer at very low rates
+constexpr auto silent_keep_alive = 5s;  // a target that hears nothing gives up after 10 s or so
 }  // namespace
 
 void Push::begin_recording() {
@@ -61,7 +61,7 @@ bool Push::take_next() {
   }
   if (next.closed) {
     const std::string reason = source_->rtp()->close_reason().value_or("its stream has ended");
-    fail({ErrorCode::unavailable, fmt::format("camera {}: {}", options_.camera, reason)});
+    fail({ErrorCode::unavailable, fmt::format("camera {}: {}", camera_, reason)});
     return false;
   }
   if (!next.packet) return false;
@@ -114,7 +114,7 @@ void Push::count_sent(const Packet& packet) {
   }
   if (!is_first) return;
   logged_error_.clear();
-  parts_.log.info(subject(), "camera {} is sent to {}", options_.camera, options_.target.redacted);
+  parts_.log.info(subject(), "camera {} is sent to {}", camera_, options_.target.redacted);
 }
 
 // What was sent stands in the report, so the report stands behind it.

@@ -52,8 +52,9 @@ class Footage {
     info.capture_time = SystemClock().now();
     info.capture_wall = SystemClock().wall_now();
     const std::string start("\0\0\0\1", 4), slice(frame_bytes, static_cast<char>(0x80));
-    cameras_.publish("front", info, keyframe ? start + "\x67\x42\xc0\x1f\x11" + start + "\x68\xce\x3c\x80" + start + "\x65" + slice
-                                             : start + "\x41" + slice);
+    cameras_.publish("front", info,
+                     keyframe ? start + "\x67\x42\xc0\x1f\x11" + start + "\x68\xce\x3c\x80" + start + "\x65" + slice
+                              : start + "\x41" + slice);
   }
 
   FakeCameras& cameras_;
@@ -71,9 +72,11 @@ class PushTest : public testing::Test {
     loops_.reset();
   }
   void make(std::string url, std::chrono::nanoseconds patience = 5s) {
-    PushOptions options{.name = "cam", .camera = "front", .rendition = {.codec = Codec::h264}, .target = *rtsp::parse_rtsp_url(url)};
+    PushOptions options{
+        .name = "cam", .camera = "front", .rendition = {.codec = Codec::h264}, .target = *rtsp::parse_rtsp_url(url)};
     options.patience = patience;
-    push_ = Push::create(loops_->at(1), {.cameras = cameras_, .sources = sources_, .log = log_, .chance = [] { return 1.0; }}, options);
+    push_ = Push::create(
+        loops_->at(1), {.cameras = cameras_, .sources = sources_, .log = log_, .chance = [] { return 1.0; }}, options);
   }
   void start(std::string url, std::chrono::nanoseconds patience = 5s) {
     make(std::move(url), patience);
@@ -237,9 +240,7 @@ TEST_F(PushTest, ASlowTargetLosesWholeFramesUpToAKeyframe) {
   target_.take_session();
   EXPECT_THAT(target_.frame(), ElementsAre(7, 8, 5));
   // Nothing is read until it is over a second behind; then all of it is.
-  ASSERT_TRUE(eventually([&, began = push_->status().frames_sent] {
-    return push_->status().frames_sent > began;
-  }));
+  ASSERT_TRUE(eventually([&, began = push_->status().frames_sent] { return push_->status().frames_sent > began; }));
   const auto until = clock_.now() + 1500ms;
   while (clock_.now() < until) std::this_thread::sleep_for(20ms);
   bool gap = false;

@@ -11,7 +11,7 @@
 namespace camweave {
 namespace {
 
-constexpr int most_refusals = 3;                   // of one request: the first without proof, then stale nonces
+constexpr int most_refusals = 3;  // of one request: the first without proof, then stale nonces
 constexpr std::chrono::seconds shortest_time_out{5};
 constexpr std::chrono::seconds longest_time_out{3600};
 
@@ -53,7 +53,9 @@ std::string RecordDialog::announce(std::string session_description) {
   return send({"ANNOUNCE", target_.request_url, {{"Content-Type", "application/sdp"}}, std::move(session_description)});
 }
 
-std::string RecordDialog::keep_alive() { return send({has_get_parameter_ ? "GET_PARAMETER" : "OPTIONS", target_.request_url, {}, {}}); }
+std::string RecordDialog::keep_alive() {
+  return send({has_get_parameter_ ? "GET_PARAMETER" : "OPTIONS", target_.request_url, {}, {}});
+}
 
 std::string RecordDialog::teardown() {
   phase_ = Phase::teardown;
@@ -61,8 +63,10 @@ std::string RecordDialog::teardown() {
 }
 
 std::string RecordDialog::answer(const rtsp::Request& request) {
-  const bool known = request.method == "OPTIONS" || request.method == "GET_PARAMETER" || request.method == "SET_PARAMETER";
-  return serialize(rtsp::Response{known ? 200 : 501, {{"CSeq", std::string(request.header("CSeq"))}, {"User-Agent", "Camweave"}}, {}});
+  const bool known =
+      request.method == "OPTIONS" || request.method == "GET_PARAMETER" || request.method == "SET_PARAMETER";
+  return serialize(rtsp::Response{
+      known ? 200 : 501, {{"CSeq", std::string(request.header("CSeq"))}, {"User-Agent", "Camweave"}}, {}});
 }
 
 bool RecordDialog::answers_pending(const rtsp::Response& response) const {
@@ -75,7 +79,8 @@ Error RecordDialog::refused(const rtsp::Response& response) const {
   const ErrorCode code = response.status == 404                             ? ErrorCode::not_found
                          : response.status == 401 || response.status == 403 ? ErrorCode::permission_denied
                                                                             : ErrorCode::unavailable;
-  return {code, fmt::format("the target answered {} {} to {}", response.status, rtsp::reason(response.status), pending_.method)};
+  return {code, fmt::format("the target answered {} {} to {}", response.status, rtsp::reason(response.status),
+                            pending_.method)};
 }
 
 Result<RecordDialog::Step> RecordDialog::on_response(const rtsp::Response& response) {
@@ -107,7 +112,8 @@ Result<RecordDialog::Step> RecordDialog::authorize(const rtsp::Response& respons
     if (best.empty() || value.starts_with("Digest")) best = value;
   }
   const bool was_signed = !challenge_.empty();
-  if (best.empty()) return Error{ErrorCode::unsupported, refused(response).message + ", with no way to sign in that we know"};
+  if (best.empty())
+    return Error{ErrorCode::unsupported, refused(response).message + ", with no way to sign in that we know"};
   if ((was_signed && refusals_ > 0 && !rtsp::says_stale(best)) || ++refusals_ >= most_refusals) {
     return Error{ErrorCode::permission_denied, refused(response).message + ": wrong user or password"};
   }
@@ -118,7 +124,8 @@ Result<RecordDialog::Step> RecordDialog::authorize(const rtsp::Response& respons
 Result<RecordDialog::Step> RecordDialog::redirect(const rtsp::Response& response) const {
   auto target = rtsp::parse_rtsp_url(response.header("Location"));
   if (!target) return Error{ErrorCode::protocol, refused(response).message + " without a usable Location"};
-  if (target_.tls && !target->tls) return Error{ErrorCode::protocol, refused(response).message + ": it leads out of TLS"};
+  if (target_.tls && !target->tls)
+    return Error{ErrorCode::protocol, refused(response).message + ": it leads out of TLS"};
   // The password is for this server, and for nobody that it names.
   if (!target->has_credentials && target->host == target_.host) {
     target->user = target_.user;
@@ -140,10 +147,13 @@ Result<RecordDialog::Step> RecordDialog::advance(const rtsp::Response& response)
       read_session(response.header("Session"));
       phase_ = Phase::setup;
       rtsp::Transport transport{.tcp = true, .record = true, .interleaved = {{0, 1}}};
-      return Step{.kind = Step::Kind::send,
-                  .bytes = send({"SETUP", fmt::format("{}/{}", target_.request_url, track), {{"Transport", serialize(transport)}}, {}})};
+      return Step{
+          .kind = Step::Kind::send,
+          .bytes = send(
+              {"SETUP", fmt::format("{}/{}", target_.request_url, track), {{"Transport", serialize(transport)}}, {}})};
     }
-    case Phase::setup: return on_set_up(response);
+    case Phase::setup:
+      return on_set_up(response);
     case Phase::record:
       read_session(response.header("Session"));
       pending_ = {};
@@ -151,7 +161,8 @@ Result<RecordDialog::Step> RecordDialog::advance(const rtsp::Response& response)
       return Step{.kind = Step::Kind::recording};
     case Phase::describe:
     case Phase::recording:
-    case Phase::teardown: break;  // nothing is pending, or on_response() has dealt with it
+    case Phase::teardown:
+      break;  // nothing is pending, or on_response() has dealt with it
   }
   return Step{};
 }
@@ -163,7 +174,8 @@ Result<RecordDialog::Step> RecordDialog::on_set_up(const rtsp::Response& respons
   if (const auto transports = rtsp::parse_transport(response.header("Transport"))) {
     const auto& chosen = transports->front();
     if (!chosen.tcp || (chosen.interleaved && chosen.interleaved->first != 0)) {
-      return Error{ErrorCode::unsupported, "the target answered SETUP with another transport than RTP over TCP on channels 0-1"};
+      return Error{ErrorCode::unsupported,
+                   "the target answered SETUP with another transport than RTP over TCP on channels 0-1"};
     }
   }
   phase_ = Phase::record;

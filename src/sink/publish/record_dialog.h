@@ -1,6 +1,6 @@
-// RecordDialog: what is said to another RTSP server so that it takes a stream: OPTIONS, ANNOUNCE, SETUP, RECORD, keep-alive,
-// TEARDOWN (RFC 2326; docs/reference/publish.md). One dialog is one connection. Pure: no I/O, no clock; fuzzed with whatever
-// a hostile server may answer. Not thread-safe.
+// RecordDialog: what is said to another RTSP server so that it takes a stream: OPTIONS, ANNOUNCE, SETUP, RECORD,
+// keep-alive, TEARDOWN (RFC 2326; docs/reference/publish.md). One dialog is one connection. Pure: no I/O, no clock;
+// fuzzed with whatever a hostile server may answer. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,8 @@ class RecordDialog {
 
   explicit RecordDialog(rtsp::RtspUrl target) : target_(std::move(target)) {}
 
-  // What comes next. `send`: these bytes. `describe`: announce() with the session description. `recording`: RTP may flow.
+  // What comes next. `send`: these bytes. `describe`: announce() with the session description. `recording`: RTP may
+  // flow.
   struct Step {
     enum class Kind { nothing, send, describe, recording, redirect, ended } kind = Kind::nothing;
     std::string bytes;
@@ -62,7 +63,7 @@ class RecordDialog {
   Phase phase_ = Phase::options;
   rtsp::Request pending_;  // as given to send(), without the headers that send() adds
   unsigned sequence_ = 0;
-  int refusals_ = 0;       // 401 in a row
+  int refusals_ = 0;  // 401 in a row
   std::string challenge_;
   std::string session_;
   std::chrono::seconds time_out_ = default_time_out;

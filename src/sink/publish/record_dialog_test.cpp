@@ -19,11 +19,13 @@ class Dialog : public testing::Test {
   // As far as the answer to OPTIONS.
   void begin(RecordDialog& dialog) {
     EXPECT_THAT(dialog.begin(), StartsWith("OPTIONS rtsp://h:8554/cam RTSP/1.0\r\nCSeq: 1\r\n"));
-    EXPECT_EQ(dialog.on_response(ok({{"CSeq", "1"}, {"Public", "ANNOUNCE, GET_PARAMETER, RECORD"}}))->kind, Kind::describe);
+    EXPECT_EQ(dialog.on_response(ok({{"CSeq", "1"}, {"Public", "ANNOUNCE, GET_PARAMETER, RECORD"}}))->kind,
+              Kind::describe);
   }
   void record(RecordDialog& dialog) {
     begin(dialog);
-    EXPECT_THAT(dialog.announce("v=0\r\n"), HasSubstr("Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"));
+    EXPECT_THAT(dialog.announce("v=0\r\n"),
+                HasSubstr("Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"));
     const auto set_up = dialog.on_response(ok());
     ASSERT_EQ(set_up->kind, Kind::send);
     EXPECT_THAT(set_up->bytes, StartsWith("SETUP rtsp://h:8554/cam/trackID=0 RTSP/1.0\r\n"));
@@ -150,7 +152,8 @@ TEST_F(Dialog, ASessionThatIsGoneEndsIt) {
 }
 
 TEST_F(Dialog, TheServersOwnRequestsAreAnswered) {
-  EXPECT_THAT(RecordDialog::answer({"OPTIONS", "*", {{"CSeq", "9"}}, {}}), StartsWith("RTSP/1.0 200 OK\r\nCSeq: 9\r\n"));
+  EXPECT_THAT(RecordDialog::answer({"OPTIONS", "*", {{"CSeq", "9"}}, {}}),
+              StartsWith("RTSP/1.0 200 OK\r\nCSeq: 9\r\n"));
   EXPECT_THAT(RecordDialog::answer({"REDIRECT", "*", {{"CSeq", "9"}}, {}}), StartsWith("RTSP/1.0 501"));
 }
 
