@@ -37,6 +37,13 @@ LIMITS = (
     # User RSS per idle viewer, KB; and what is left when they have gone, against the start.
     Limit("memory", "per viewer", VALUE, 8.0),
     Limit("memory", "after", RATIO, 1.05),
+    # RTSP over TCP against our own MJPEG at the same frame size; over UDP against one sendto per packet (4 × its bytes per
+    # CPU-second); packets lost; connect to first whole picture in ms at a 2 s GOP.
+    Limit("rtsp", "tcp, CPU", RATIO, 1.15),
+    Limit("rtsp", "udp, CPU", RATIO, 0.25),
+    Limit("rtsp", "packets lost", VALUE, 0.0),
+    Limit("rtsp", "first picture, median", VALUE, 100.0),
+    Limit("rtsp", "first picture, worst", VALUE, 600.0),
     # CPU per camera against one camera alone.
     Limit("scale", "cameras", RATIO, 1.10),
     # Against libjpeg-turbo from planes.

@@ -6,7 +6,7 @@ A figure's function takes the Context and yields its rows, each as soon as it is
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from figures import (encode, encode_h264, fanout, footprint, idle, latency, memory, scale, slow, start, thumb,
+from figures import (encode, encode_h264, fanout, footprint, idle, latency, memory, rtsp, scale, slow, start, thumb,
                      v4l2)
 from harness.context import Context
 from harness.rows import Row
@@ -23,6 +23,7 @@ FIGURES = (
     Figure("fanout", "CPU per GB delivered, over clients and protocols", fanout.measure),
     Figure("slow", "age of frames when 1, 10 or 50 slow clients stand among 50 fast ones", slow.measure),
     Figure("latency", "capture time stamp to the last byte at the last of N clients", latency.measure),
+    Figure("rtsp", "RTSP over TCP and UDP: CPU per GB, losses, time to the first picture", rtsp.measure),
     Figure("idle", "CPU with two cameras attached and nobody watching", idle.measure),
     Figure("start", "process start to the first whole JPEG", start.measure),
     Figure("footprint", "memory of the server and one worker", footprint.measure),

@@ -7,10 +7,12 @@
 
 namespace bench {
 
-enum class FloorProtocol { Mjpeg, WebSocket, Raw, Bundle };
+enum class FloorProtocol { Mjpeg, WebSocket, Raw, Bundle, RtspTcp, RtspUdp };
 
 enum class SendBy {
   Sendmsg,   // header and shared body gathered in one call
+  Sendto,    // RtspUdp: one call per packet
+  Gso,       // RtspUdp: runs of equal packets by segmentation offload
   Sendfile,  // one image of header and body in a memfd, its pages queued without a copy
 };
 
@@ -21,6 +23,7 @@ struct FloorOptions {
   std::string congestion;
   uint16_t port = 0;  // 0: any free one
   double fps = 30;
+  size_t frame_bytes = 16'667;  // of the RTSP protocols, whose frames are made up: 4 Mbit/s at 30 fps
   uint32_t notsent_lowat_bytes = 16384;
   uint32_t store_slots = 1024;  // Sendfile: how many images may be alive at once
 };

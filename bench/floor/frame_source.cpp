@@ -83,6 +83,8 @@ std::string frame_header(FloorProtocol protocol, uint64_t sequence, int64_t unix
       return websocket_header(head.size() + jpeg_bytes) + head;
     }
     case FloorProtocol::Raw:
+    case FloorProtocol::RtspTcp:  // has frames of its own
+    case FloorProtocol::RtspUdp:
       break;
   }
   std::string out;
@@ -100,6 +102,8 @@ std::string greeting(FloorProtocol protocol) {
       return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Accept: OPx7QebFMV802c7iw6lPhUWm7xI=\r\n\r\n";
     case FloorProtocol::Raw:
+    case FloorProtocol::RtspTcp:
+    case FloorProtocol::RtspUdp:
       break;
   }
   return "";

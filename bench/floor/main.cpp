@@ -7,6 +7,7 @@
 #include "floor_options.h"
 #include "floor_server.h"
 #include "frame_source.h"
+#include "rtsp_floor.h"
 
 int main(int argc, char** argv) {
   std::string error;
@@ -17,18 +18,23 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGPIPE, SIG_IGN);  // sendfile has no MSG_NOSIGNAL
   bench::raise_open_file_limit();
+  const auto say_port = [](uint16_t port) {
+    if (port == 0) return std::perror("bench_floor: cannot listen"), false;
+    std::printf("port %u\n", port);
+    std::fflush(stdout);
+    return true;
+  };
+  if (options->protocol == bench::FloorProtocol::RtspTcp || options->protocol == bench::FloorProtocol::RtspUdp) {
+    bench::RtspFloor floor(*options);
+    if (!say_port(floor.start())) return 1;
+    floor.run();
+  }
   bench::FrameSource source;
   if (!source.load(options->frames_dir)) {
     std::fprintf(stderr, "bench_floor: no JPEG in %s\n", options->frames_dir.c_str());
     return 1;
   }
   bench::FloorServer server(*options, source);
-  const uint16_t port = server.start();
-  if (port == 0) {
-    std::perror("bench_floor: cannot listen");
-    return 1;
-  }
-  std::printf("port %u\n", port);
-  std::fflush(stdout);
+  if (!say_port(server.start())) return 1;
   server.run();
 }

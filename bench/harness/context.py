@@ -81,6 +81,14 @@ class Context:
         """640×360, about 20 KB each."""
         return media.prepare(REPOSITORY / "build" / "bench-media", 640, 360, 20_000)
 
+    def rtsp_sized(self) -> media.Content:
+        """640×360 of about 16.7 KB each: at 30 fps the same 4 Mbit/s as h264()."""
+        return media.prepare(REPOSITORY / "build" / "bench-media", 640, 360, 16_700)
+
+    def h264(self) -> Path:
+        """A clip of 4 Mbit/s at 30 fps with a keyframe every 2 s, for RTSP."""
+        return media.prepare_h264(REPOSITORY / "build" / "bench-media" / "4mbit.mp4")
+
     def tiny(self) -> media.Content:
         """320×240, about 8 KB each."""
         return media.prepare(REPOSITORY / "build" / "bench-media", 320, 240, 8_000)
@@ -107,8 +115,9 @@ class Context:
         self._begun.add(self.figure)
         return True
 
-    def load(self, target: Target, clients: Clients, placement: str, pids: list[int], during=None, seconds=None) -> Delivery:
-        window = Window(seconds=seconds or self.seconds, cpus=self.cpus(placement)[1])
+    def load(self, target: Target, clients: Clients, placement: str, pids: list[int], during=None, seconds=None,
+             with_children: bool = True) -> Delivery:
+        window = Window(seconds=seconds or self.seconds, cpus=self.cpus(placement)[1], with_children=with_children)
         return deliver(self.tool("bench_load"), target, clients, window, pids, during)
 
     def say(self, text: str) -> None:

@@ -64,6 +64,7 @@ class Window:
     warmup_s: float = 1.0
     seconds: float = 3.0
     cpus: set[int] = field(default_factory=set)
+    with_children: bool = True  # False: of the named processes alone, without the camera's
 
 
 def _command(binary: Path, target: Target, clients: Clients, window: Window) -> list[str]:
@@ -85,9 +86,9 @@ def deliver(binary: Path, target: Target, clients: Clients, window: Window, serv
                           preexec_fn=pin) as generator:
         try:
             _expect(generator, "ready")
-            before = procfs.cpu_time(server_pids)
+            before = procfs.cpu_time(server_pids, window.with_children)
             _expect(generator, "done")
-            cpu_s = procfs.cpu_time(server_pids).since(before)
+            cpu_s = procfs.cpu_time(server_pids, window.with_children).since(before)
             seen = during() if during else None
             output = generator.stdout.readline()
             generator.wait(STOP_TIMEOUT_S)

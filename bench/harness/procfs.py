@@ -43,10 +43,10 @@ class CpuTime:
         return spent / 1e9
 
 
-def cpu_time(roots: list[int]) -> CpuTime:
+def cpu_time(roots: list[int], with_children: bool = True) -> CpuTime:
     ticks = 0
     threads: dict[int, int] = {}
-    for pid in {pid for root in roots for pid in tree(root)}:
+    for pid in {pid for root in roots for pid in (tree(root) if with_children else [root])}:
         try:
             ticks += sum(int(field) for field in _stat_fields(pid)[11:15])
             for tid in os.listdir(f"/proc/{pid}/task"):

@@ -42,7 +42,7 @@ def cells(row: Row) -> tuple[str, ...]:
     others.sort(key=lambda name: name != row.reference)
     ours = spread(row, OURS) if OURS in row.samples or OURS in row.absent else "–"
     peers = "; ".join(_peer(row, name) for name in others)
-    if row.limit and row.limit.kind == limits.VALUE and row.median(OURS) is not None:
+    if row.limit and row.limit.kind == limits.VALUE and row.limit.at_most > 0 and row.median(OURS) is not None:
         compared = f"{row.median(OURS) / row.limit.at_most:.2f} of limit"
     else:
         compared = ratio(row, OURS)

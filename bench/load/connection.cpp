@@ -180,6 +180,9 @@ Connection::Step Connection::read_frame_head(Monotonic::time_point now) {
     case Protocol::Raw:
     case Protocol::BundleUnix:
       return read_length_head(now);
+    case Protocol::RtspTcp:  // rtsp_reader.h
+    case Protocol::RtspUdp:
+      break;
   }
   return Step::Wait;
 }

@@ -5,6 +5,7 @@
 #include "frame_log.h"
 #include "generator.h"
 #include "options.h"
+#include "rtsp_load.h"
 
 int main(int argc, char** argv) {
   std::string error;
@@ -23,6 +24,12 @@ int main(int argc, char** argv) {
     std::puts(word);
     std::fflush(stdout);
   };
+  if (options->protocol == bench::Protocol::RtspTcp || options->protocol == bench::Protocol::RtspUdp) {
+    bench::RtspLoad load(*options, say);
+    load.run();
+    std::puts(load.to_json().c_str());
+    return 0;
+  }
   bench::Generator generator(*options, log, say);
   generator.run();
   std::puts(log.to_json().c_str());

@@ -9,7 +9,7 @@
 namespace bench {
 
 const char kUsage[] =
-    "bench_load --protocol mjpeg|multipart|websocket|raw|bundle|bundle-unix --port N [options]\n"
+    "bench_load --protocol mjpeg|multipart|websocket|raw|bundle|bundle-unix|rtsp-tcp|rtsp-udp --port N [options]\n"
     "  --host 127.0.0.1   --path /stream.mjpg (repeatable: clients take them in turn)   --unix PATH\n"
     "  --clients N        --slow M          M of the N clients read at --slow-bps bits per second\n"
     "  --slow-bps 20e6    --slow-rcvbuf 16384\n"
@@ -30,12 +30,14 @@ bool parse_number(std::string_view text, T& out) {
 }
 
 bool parse_protocol(std::string_view text, Protocol& out) {
-  constexpr std::array<std::pair<std::string_view, Protocol>, 6> kNames = {{{"mjpeg", Protocol::Mjpeg},
+  constexpr std::array<std::pair<std::string_view, Protocol>, 8> kNames = {{{"mjpeg", Protocol::Mjpeg},
                                                                             {"multipart", Protocol::Multipart},
                                                                             {"websocket", Protocol::WebSocket},
                                                                             {"raw", Protocol::Raw},
                                                                             {"bundle", Protocol::Bundle},
-                                                                            {"bundle-unix", Protocol::BundleUnix}}};
+                                                                            {"bundle-unix", Protocol::BundleUnix},
+                                                                            {"rtsp-tcp", Protocol::RtspTcp},
+                                                                            {"rtsp-udp", Protocol::RtspUdp}}};
   for (const auto& [name, protocol] : kNames) {
     if (name == text) return out = protocol, true;
   }

@@ -15,6 +15,8 @@ enum class Protocol {
   Raw,         // 4-byte big-endian length, then the JPEG
   Bundle,      // FrameBundle in WebSocket messages
   BundleUnix,  // FrameBundle behind UdsPacketHeader on a UNIX socket
+  RtspTcp,     // RTP interleaved in an RTSP connection
+  RtspUdp,     // RTP by UDP unicast
 };
 
 enum class Mode {

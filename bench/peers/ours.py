@@ -10,8 +10,9 @@ from harness.process import Process
 from peers.contender import Contender, Running
 
 STREAM_PATHS = {"mjpeg": "stream.mjpg", "websocket": "jpeg"}
+RTSP = ("rtsp-tcp", "rtsp-udp")
 LISTENERS = ("bundle", "raw_tcp", "rtsp", "webrtc")
-LISTENER_OF = {"mjpeg": "http", "websocket": "http", "raw": "raw_tcp", "bundle": "bundle"}
+LISTENER_OF = {"mjpeg": "http", "websocket": "http", "raw": "raw_tcp", "bundle": "bundle", "rtsp-tcp": "rtsp", "rtsp-udp": "rtsp"}
 
 
 def pass_through(content) -> str:
@@ -32,7 +33,7 @@ def write_config(path: Path, listeners: dict[str, int], sources: list[str], stat
 
 class Camweave(Contender):
     name = rows.OURS
-    protocols = ("mjpeg", "websocket", "raw", "bundle")
+    protocols = ("mjpeg", "websocket", "raw", "bundle", *RTSP)
 
     def missing(self, context):
         return None if context.server else f"not built: {context.build}/bin/camweave"
@@ -52,6 +53,8 @@ class Camweave(Contender):
         port = listeners[LISTENER_OF[protocol]]
         name = STREAM_PATHS.get(protocol)
         paths = tuple(f"/api/v1/cameras/cam{i}/{name}{query}" for i in range(len(sources))) if name else ("/",)
+        if protocol in RTSP:
+            paths = tuple(f"/cam{i}{query}" for i in range(len(sources)))
         with Process(command, context.work / "camweave.log", cpus, env) as process:
             process.wait_for_port(port)
             yield Running([process], Target(protocol, port, paths))

@@ -2,9 +2,12 @@
 
 import os
 import subprocess
+import sys
 import uuid
 
 import pytest
+
+from helpers.server import free_port
 
 
 def run(*command, check=True):
@@ -74,3 +77,16 @@ def test_with_a_key_configured_a_public_address_needs_it(server, namespace):
 def test_a_forwarded_header_changes_nothing(server, namespace):
     running = server(listen="0.0.0.0")
     assert fetch(namespace, "198.51.100.2", "198.51.100.1", running.port, "/health", "-H", "X-Forwarded-For: 127.0.0.1")[0] == 403
+
+
+@pytest.mark.parametrize("peer,here,status", [("198.51.100.2", "198.51.100.1", 403), ("10.77.77.2", "10.77.77.1", 200)],
+                         ids=["public", "private"])
+def test_rtsp_is_protected_too(server, namespace, peer, here, status):
+    port = free_port()
+    server(listen="0.0.0.0", server=f'rtsp = "0.0.0.0:{port}"')
+    ask = (f"import socket; s = socket.create_connection(('{here}', {port}), 5); s.sendall(b'OPTIONS * RTSP/1.0\\r\\nCSeq: 1\\r\\n\\r\\n'); "
+           "print(s.recv(4096).decode())")
+    done = namespace(peer, here, sys.executable, "-c", ask)
+    assert done.stdout.startswith(f"RTSP/1.0 {status}"), done.stdout + done.stderr
+    if status == 403:
+        assert "protected" in done.stdout and "api_key" in done.stdout, "the reason and the cure"

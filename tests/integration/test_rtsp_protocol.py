@@ -99,6 +99,31 @@ def test_rtp_info_names_the_first_packet(rtsp):
         assert (int(info["seq"]), int(info["rtptime"])) == (first.first_sequence, first.rtp_time)
 
 
+@pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
+def test_what_vlc_says(rtsp, udp):
+    """live555's words, as VLC 3 sends them; Debian's VLC is built without."""
+    running = rtsp()
+    agent = {"User_Agent": "LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)"}
+    with RtspClient(running.rtsp_port) as client:
+        assert client.request("OPTIONS", **agent).status == 200
+        answer = client.request("DESCRIBE", **agent, Accept="application/sdp")
+        client.control = answer.headers["content-base"] + parse_sdp(answer.body)["control"]
+        transport = "RTP/AVP/TCP;unicast;interleaved=0-1"
+        if udp:
+            client.rtp, client.rtcp = udp_pair()
+            port = client.rtp.getsockname()[1]
+            transport = f"RTP/AVP;unicast;client_port={port}-{port + 1}"
+        answer = client.request("SETUP", client.control, **agent, Transport=transport)
+        assert answer.headers["session"].endswith(";timeout=60") and "ssrc=" in answer.headers["transport"]
+        client.session = answer.headers["session"].split(";")[0]
+        base = client.url + "/"
+        answer = client.request("PLAY", base, **agent, Range="npt=0.000-")
+        assert answer.headers["range"] == "npt=now-" and "rtptime=" in answer.headers["rtp-info"]
+        assert take(client.units(), 5)[0].keyframe
+        assert client.request("GET_PARAMETER", base, **agent).status == 200
+        assert client.request("TEARDOWN", base, **agent).status == 200
+
+
 def test_methods_and_states(rtsp):
     running = rtsp()
     with RtspClient(running.rtsp_port) as client:
