@@ -21,6 +21,7 @@ if(NOT TARGET libyuv::yuv)
   add_library(libyuv::yuv UNKNOWN IMPORTED)
   set_target_properties(libyuv::yuv PROPERTIES IMPORTED_LOCATION ${YUV_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${YUV_INCLUDE})
 endif()
+pkg_check_modules(libcamera IMPORTED_TARGET libcamera)         # libcamera-dev; without it: no driver libcamera
 if(CAMWEAVE_TESTS)
   find_package(GTest REQUIRED)                                 # libgtest-dev libgmock-dev
 endif()

@@ -70,6 +70,11 @@ class FakeSink final : public FrameSink {
     MutexLock lock(mutex_);
     return frames_;
   }
+  void forget_frames() {  // gives their buffers back
+    std::vector<Frame> frames;
+    MutexLock lock(mutex_);
+    frames.swap(frames_);
+  }
   uint64_t dropped() const {
     MutexLock lock(mutex_);
     return dropped_;

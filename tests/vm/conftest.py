@@ -175,6 +175,78 @@ def v4l2_list(guest):
     return lambda **options: list_cameras(guest, "v4l2", **options)
 
 
-def _require_program(name):
-    if f"bin/{name}" not in _program_files():
-        pytest.skip(f"{name} is not in the folder that CAMWEAVE_BIN names ({os.environ.get('CAMWEAVE_BIN', 'not set')})")
+def _require_program(name, variable="CAMWEAVE_BIN"):
+    if f"bin/{name}" not in _program_files(variable):
+        pytest.skip(f"{name} is not in the folder that {variable} names ({os.environ.get(variable, 'not set')})")
+
+
+# libcamera.
+
+_VIRTUAL_CAMERAS = """
+"Front":
+  supported_formats:
+    - {width: 640, height: 480, frame_rates: [30, 60]}
+    - {width: 1280, height: 720, frame_rates: [30]}
+  test_pattern: "bars"
+  location: "CameraLocationFront"
+  model: "Virtual Front"
+"Back":
+  supported_formats:
+    - {width: 640, height: 480, frame_rates: [30]}
+  test_pattern: "lines"
+  location: "CameraLocationBack"
+  model: "Virtual Back"
+"""
+_VIRTUAL_FILE = "/usr/share/libcamera/pipeline/virtual/virtual.yaml"
+
+
+@pytest.fixture
+def virtual_cameras(libcamera_guest):
+    libcamera_guest.put(_VIRTUAL_FILE, _VIRTUAL_CAMERAS.encode())
+    yield
+    libcamera_guest.run("rm", _VIRTUAL_FILE)
+
+
+# libcamera names a USB camera after the controller's node in the firmware (ACPI or device tree), which the virtual controller
+# has not got. So its folder in sysfs gets covered by one that has: everything in it leads to the original.
+_FIRMWARE_NODE = r"""
+set -e
+controller=/sys/devices/platform/vhci_hcd.0
+modprobe vhci_hcd
+mkdir -p /run/vhci
+mount --bind $controller /run/vhci
+mount -t tmpfs vhci $controller
+for path in /run/vhci/*; do
+  name=${path##*/}
+  if [ -d "$path" ] && [ ! -L "$path" ]; then
+    mkdir $controller/$name
+    mount --bind "$path" $controller/$name
+  elif [ -L "$path" ]; then
+    ln -s "$(readlink "$path")" $controller/$name
+  else
+    ln -s "$path" $controller/$name
+  fi
+done
+mkdir $controller/firmware_node
+echo '\_SB_.PCI0.XHCI' > $controller/firmware_node/path
+"""
+
+
+@pytest.fixture(scope="session")
+def usb_controller_with_firmware_node(libcamera_guest):
+    libcamera_guest.shell(_FIRMWARE_NODE)
+
+
+@pytest.fixture
+def libcamera_worker(libcamera_guest):
+    """libcamera_worker(source, **options) → Worker of the driver libcamera, ended with the test."""
+    _require_program("camweave-capture-libcamera", "CAMWEAVE_BIN_TRIXIE")
+    with contextlib.ExitStack() as workers:
+        yield lambda source, **options: workers.enter_context(Worker(libcamera_guest, "libcamera", source, **options))
+
+
+@pytest.fixture
+def libcamera_list(libcamera_guest):
+    """libcamera_list(user=None) → {source: camera} as the driver libcamera lists them."""
+    _require_program("camweave-capture-libcamera", "CAMWEAVE_BIN_TRIXIE")
+    return lambda **options: list_cameras(libcamera_guest, "libcamera", **options)

@@ -6,61 +6,6 @@ import pytest
 
 pytestmark = pytest.mark.long
 
-VIRTUAL_CAMERAS = """
-"Front":
-  supported_formats:
-    - {width: 640, height: 480, frame_rates: [30, 60]}
-    - {width: 1280, height: 720, frame_rates: [30]}
-  test_pattern: "bars"
-  location: "CameraLocationFront"
-  model: "Virtual Front"
-"Back":
-  supported_formats:
-    - {width: 640, height: 480, frame_rates: [30]}
-  test_pattern: "lines"
-  location: "CameraLocationBack"
-  model: "Virtual Back"
-"""
-VIRTUAL_FILE = "/usr/share/libcamera/pipeline/virtual/virtual.yaml"
-
-
-@pytest.fixture
-def virtual_cameras(libcamera_guest):
-    libcamera_guest.put(VIRTUAL_FILE, VIRTUAL_CAMERAS.encode())
-    yield
-    libcamera_guest.run("rm", VIRTUAL_FILE)
-
-
-# libcamera names a USB camera after the controller's node in the firmware (ACPI or device tree), which the virtual controller
-# has not got. So its folder in sysfs gets covered by one that has: everything in it leads to the original.
-FIRMWARE_NODE = r"""
-set -e
-controller=/sys/devices/platform/vhci_hcd.0
-modprobe vhci_hcd
-mkdir -p /run/vhci
-mount --bind $controller /run/vhci
-mount -t tmpfs vhci $controller
-for path in /run/vhci/*; do
-  name=${path##*/}
-  if [ -d "$path" ] && [ ! -L "$path" ]; then
-    mkdir $controller/$name
-    mount --bind "$path" $controller/$name
-  elif [ -L "$path" ]; then
-    ln -s "$(readlink "$path")" $controller/$name
-  else
-    ln -s "$path" $controller/$name
-  fi
-done
-mkdir $controller/firmware_node
-echo '\_SB_.PCI0.XHCI' > $controller/firmware_node/path
-"""
-
-
-@pytest.fixture(scope="session")
-def usb_controller_with_firmware_node(libcamera_guest):
-    libcamera_guest.shell(FIRMWARE_NODE)
-
-
 def test_two_virtual_cameras_are_listed_and_captured(libcamera_guest, virtual_cameras):
     listing = libcamera_guest.run("cam", "-l").out
     assert len(re.findall(r"^\d+: Internal (front|back) camera", listing, re.M)) == 2, listing

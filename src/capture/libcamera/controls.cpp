@@ -47,7 +47,9 @@ std::optional<ControlType> type_of(const DeviceControl& device, Mapping mapping)
   if (device.is_array) return std::nullopt;  // windows, matrices: not for people
   switch (device.type) {
     case ValueType::boolean: return ControlType::boolean;
-    case ValueType::integer: return device.choices.empty() ? ControlType::integer : ControlType::enumeration;
+    case ValueType::integer:
+      if (device.choices.size() == 1) return std::nullopt;  // nothing to choose
+      return device.choices.empty() ? ControlType::integer : ControlType::enumeration;
     case ValueType::real: return ControlType::real;
     case ValueType::rectangle:
     case ValueType::other: return std::nullopt;
@@ -122,14 +124,17 @@ bool CameraControls::set_range(Known& known) const {
   double initial = number_in(device.default_value, mapping_of(known.canonical) == Mapping::second_of_two ? 1 : 0).value_or(least);
   if (mapping_of(known.canonical) == Mapping::frame_rate) {
     if (least <= 0 || most < least) return false;
-    initial = 1e6 / least;
-    std::tie(least, most) = std::pair(1e6 / most, 1e6 / least);
+    const auto rate_of = [](double duration_us) { return std::round(1e8 / duration_us) / 100; };
+    std::tie(least, most) = std::pair(rate_of(most), rate_of(least));
+    initial = most;
   } else if (mapping_of(known.canonical) == Mapping::zoom) {
     const auto* full = std::get_if<std::vector<double>>(&device.max);
     if (!full || full->size() != 4 || (*full)[2] < 2 || (*full)[3] < 2) return false;
     std::tie(least, most, initial) = std::tuple(1.0, largest_zoom, 1.0);
   }
-  if (!(most > least)) return false;
+  // One rate is worth telling; of anything else one value is nothing to choose.
+  schema.read_only = mapping_of(known.canonical) == Mapping::frame_rate && most == least;
+  if (!(most > least) && !schema.read_only) return false;
   schema.min = least;
   schema.max = most;
   schema.step = schema.type == ControlType::integer ? 1 : 0;
@@ -211,7 +216,8 @@ void CameraControls::put(const Known& known, const ControlValue& value, DeviceVa
     case Mapping::first_of_two:
     case Mapping::second_of_two: into[name] = std::vector{number_now("red_gain", 1), number_now("blue_gain", 1)}; return;
     case Mapping::frame_rate: {
-      const double duration_us = std::round(1e6 / number_of(value));
+      const double duration_us = std::clamp(std::round(1e6 / number_of(value)), number_in(known.device.min).value_or(1),
+                                            number_in(known.device.max).value_or(1e9));
       into[name] = std::vector{duration_us, duration_us};
       return;
     }

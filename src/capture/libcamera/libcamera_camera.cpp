@@ -188,10 +188,12 @@ Result<void> LibcameraCamera::configure_video(ipc::Opened& opened) {
 // One by one: a value that this camera doesn't take (any more) must not keep the others from it.
 void LibcameraCamera::apply_wanted_controls(CameraControls& controls) {
   ControlValues wanted = request_.controls;
-  const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : default_fps_milli;
-  const int fps_milli = nearest_fps_milli(device_->controls(), wanted_fps_milli);
-  if (fps_milli && !wanted.contains("frame_rate")) wanted["frame_rate"] = fps_milli / 1000.0;
-  switch_off_autos(controls.read(), wanted);
+  const auto offered = controls.read();
+  if (const Control* rate = find_control(offered, "frame_rate"); rate && !wanted.contains("frame_rate")) {
+    const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : default_fps_milli;
+    wanted["frame_rate"] = std::clamp(wanted_fps_milli / 1000.0, rate->min, rate->max);
+  }
+  switch_off_autos(offered, wanted);
   const auto apply = [&](bool only_drivers_of_others) {
     for (const auto& [name, value] : wanted) {
       const auto schema = controls.read();

@@ -137,11 +137,8 @@ Result<RequestQueue> RequestQueue::start(CameraDevice& device, const StreamTaken
     if (!mapped) return Error{mapped.error().code, fmt::format("{}: {}", device.name().id, mapped.error().message)};
     memory->buffers.push_back(std::move(*mapped));
   }
-  DeviceValues first;
-  if (!batches.empty()) {
-    first = std::move(batches.front());
-    batches.erase(batches.begin());
-  }
+  // With the first requests, too: some handlers don't look at what comes with the start.
+  const DeviceValues first = batches.empty() ? DeviceValues() : batches.front();
   {
     MutexLock lock(memory->mutex);
     memory->pacer_.set_interval(interval);

@@ -17,8 +17,8 @@ namespace camweave::libcam {
 
 class RequestQueue {
  public:
-  // Allocates and maps the buffers of the configured stream, starts the camera with the first of `batches`, the others with
-  // the first requests. `interval`: the shortest time between frames that the camera is told; 0 none.
+  // Allocates and maps the buffers of the configured stream, starts the camera with the first of `batches`; all go with
+  // the first requests, one each. `interval`: the shortest time between frames that the camera is told; 0 none.
   static Result<RequestQueue> start(CameraDevice& device, const StreamTaken& stream, std::vector<DeviceValues> batches,
                                     std::chrono::nanoseconds interval, const Clock& clock);
   RequestQueue(RequestQueue&&) = default;

@@ -31,6 +31,7 @@ class FakeKernel final : public Kernel {
  public:
   // The device.
   bool plugged = true;
+  std::string driver = "uvcvideo";
   std::string card = "Fake Camera", bus = "usb-0000:01:00.0-1.2", serial = "SN-1";
   std::vector<uint32_t> formats{V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_YUYV};
   std::vector<v4l2_frmsize_discrete> sizes{{640, 480}, {1280, 720}};
@@ -242,6 +243,7 @@ inline int FakeKernel::ioctl(int, unsigned long request, void* argument) {
     case VIDIOC_QUERYCAP: {
       auto& capability = *static_cast<v4l2_capability*>(argument);
       std::strncpy(reinterpret_cast<char*>(capability.card), card.c_str(), sizeof capability.card - 1);
+      std::strncpy(reinterpret_cast<char*>(capability.driver), driver.c_str(), sizeof capability.driver - 1);
       std::strncpy(reinterpret_cast<char*>(capability.bus_info), bus.c_str(), sizeof capability.bus_info - 1);
       capability.capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
       return 0;

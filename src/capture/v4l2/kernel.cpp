@@ -101,6 +101,8 @@ std::vector<std::string> SystemKernel::users_of(const std::string& device) {
     const std::string pid = process.path().filename();
     if (pid == own || !std::all_of(pid.begin(), pid.end(), ::isdigit)) continue;
     std::error_code ignored;
+    // libcamera opens every camera that it could use: that is not using it.
+    if (fs::read_symlink(process.path() / "exe", ignored).filename() == "camweave-capture-libcamera") continue;
     for (const auto& open_file : fs::directory_iterator(process.path() / "fd", ignored)) {
       if (fs::read_symlink(open_file.path(), ignored) != real) continue;
       std::ifstream comm(process.path() / "comm");

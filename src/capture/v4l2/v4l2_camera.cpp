@@ -299,6 +299,7 @@ FoundCamera describe(Kernel& kernel, const DeviceName& name) {
   found.make = name.manufacturer;
   found.model = name.card;
   found.serial = name.serial;
+  found.devices = {name.path};
   auto device = Device::open(kernel, name.path);
   if (!device) {
     found.problem = device.error().message;
@@ -319,6 +320,31 @@ bool may_capture(Kernel& kernel, const std::string& path) {
   return capabilities.empty() || capabilities.find(":capture:") != std::string::npos;
 }
 
+// Parts of a camera module's pipeline: the receiver of its raw data, and the image processor.
+bool is_libcameras(const DeviceName& name) {
+  constexpr std::array<std::string_view, 6> drivers{"rp1-cfe", "unicam", "pispbe", "bcm2835-isp", "rkisp1", "ipu3-cio2"};
+  return std::ranges::find(drivers, name.driver) != drivers.end();
+}
+
+// One line for each receiver or processor, however many nodes it has.
+std::vector<FoundCamera> describe_libcameras(const std::vector<DeviceName>& names) {
+  std::vector<FoundCamera> found;
+  for (const DeviceName& name : names) {
+    const std::string source = name.bus.empty() ? "v4l2:" + name.path : "v4l2:bus=" + name.bus;
+    const auto known = std::ranges::find(found, source, &FoundCamera::source);
+    if (known != found.end()) {
+      known->devices.push_back(name.path);
+      continue;
+    }
+    found.push_back({.source = source, .model = name.driver, .devices = {name.path}});
+  }
+  for (FoundCamera& camera : found) {
+    camera.problem = fmt::format("{}: part of a camera module, which libcamera: offers as a whole{}", fmt::join(camera.devices, " "),
+                                 camera.model == "unicam" || camera.model == "rp1-cfe" ? " (an HDMI bridge behind it: write its path as source)" : "");
+  }
+  return found;
+}
+
 }  // namespace
 
 std::unique_ptr<Camera> make_camera(Kernel& kernel, const Clock& clock, Log& log) {
@@ -326,15 +352,15 @@ std::unique_ptr<Camera> make_camera(Kernel& kernel, const Clock& clock, Log& log
 }
 
 Result<std::vector<FoundCamera>> list_cameras(Kernel& kernel) {
-  std::vector<DeviceName> names;
+  std::vector<DeviceName> names, libcameras;
   std::vector<FoundCamera> cameras;
   for (const std::string& path : kernel.video_devices()) {
     DeviceName name = identify(kernel, path);
     if (!name.path.empty()) {
-      names.push_back(std::move(name));
+      (is_libcameras(name) ? libcameras : names).push_back(std::move(name));
     } else if (auto device = Device::open(kernel, path);
                !device && device.error().code != ErrorCode::unsupported && may_capture(kernel, path)) {
-      cameras.push_back({.source = "v4l2:" + path, .problem = device.error().message});
+      cameras.push_back({.source = "v4l2:" + path, .problem = device.error().message, .devices = {path}});
     }
   }
   for (DeviceName& name : names) {
@@ -346,6 +372,7 @@ Result<std::vector<FoundCamera>> list_cameras(Kernel& kernel) {
     cameras.push_back(describe(kernel, shown));
     cameras.back().serial = name.serial;
   }
+  std::ranges::move(describe_libcameras(libcameras), std::back_inserter(cameras));
   return cameras;
 }
 

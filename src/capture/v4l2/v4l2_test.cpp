@@ -119,6 +119,17 @@ TEST_F(V4l2Test, WithoutPermissionMetadataNodesAreNotListed) {
   EXPECT_EQ(cameras[1].source, "v4l2:/dev/video2");
 }
 
+TEST_F(V4l2Test, TheReceiversOfCameraModulesAreNamedOnceAndNotOffered) {
+  kernel_.driver = "rp1-cfe";
+  kernel_.bus = "platform:1f00128000.csi";
+  kernel_.paths = {"/dev/video0", "/dev/video1"};
+  const auto found = list_cameras(kernel_);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->at(0).model, "rp1-cfe");
+  EXPECT_THAT(found->at(0).devices, ElementsAre("/dev/video0", "/dev/video1"));
+  EXPECT_THAT(found->at(0).problem, HasSubstr("libcamera:"));
+}
+
 // The camera on a thread, its frames in a list.
 class CapturingSink final : public FrameSink {
  public:

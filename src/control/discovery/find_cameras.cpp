@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -153,6 +154,11 @@ Result<std::vector<DiscoveredCamera>> parse_camera_list(std::string_view driver,
       auto read = ipc::controls_from_json(*controls);
       if (read) camera.controls = *std::move(read);
     }
+    if (const auto devices = object.find("devices"); devices != object.end() && devices->is_array()) {
+      for (const json& device : *devices) {
+        if (device.is_string()) camera.devices.push_back(device.get<std::string>());
+      }
+    }
     if (camera.source.empty()) return Error{ErrorCode::protocol, "gave a camera without a source"};
     cameras.push_back(std::move(camera));
   }
@@ -171,7 +177,21 @@ std::vector<DriverFindings> find_cameras(const WorkerPrograms& programs, std::ch
     threads.emplace_back([&place, &driver, path = *program, deadline] { place = ask(driver, path, deadline); });
   }
   for (std::thread& thread : threads) thread.join();
+  name_shared_cameras_once(findings);
   return findings;
+}
+
+void name_shared_cameras_once(std::vector<DriverFindings>& findings) {
+  const auto of_driver = [&findings](std::string_view name) { return std::ranges::find(findings, name, &DriverFindings::driver); };
+  const auto libcamera = of_driver("libcamera"), v4l2 = of_driver("v4l2");
+  if (libcamera == findings.end() || v4l2 == findings.end()) return;
+  for (DiscoveredCamera& camera : libcamera->cameras) {
+    const auto has_a_device_of_it = [&camera](const DiscoveredCamera& other) {
+      return std::ranges::find_first_of(other.devices, camera.devices) != other.devices.end();
+    };
+    const auto same = std::ranges::find_if(v4l2->cameras, has_a_device_of_it);
+    if (same != v4l2->cameras.end()) camera.problem = fmt::format("the same camera as {}: use that", same->source);
+  }
 }
 
 std::vector<CameraConfig> configuration_of(const std::vector<DriverFindings>& findings) {

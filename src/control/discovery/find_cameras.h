@@ -19,6 +19,7 @@ struct DiscoveredCamera {
   std::vector<ipc::Mode> modes;
   std::vector<Control> controls;
   std::string problem;  // "": usable
+  std::vector<std::string> devices{};  // its device nodes, where the driver knows them
 };
 
 struct DriverFindings {
@@ -30,6 +31,10 @@ struct DriverFindings {
 // Blocks for at most `patience`; a driver that takes longer is ended and says so. Drivers that are not installed are
 // left out. In the order of the driver table.
 std::vector<DriverFindings> find_cameras(const WorkerPrograms& programs, std::chrono::milliseconds patience);
+
+// Where libcamera and V4L2 found the same USB camera: V4L2's is the one to use (it knows its serial number, all its controls and
+// rates), libcamera's says so. Pure; find_cameras() has done it.
+void name_shared_cameras_once(std::vector<DriverFindings>& findings);
 
 // The usable ones as a configuration: cam0, cam1, …; a device that two drivers offer is taken from the first. Without
 // any: two test patterns.

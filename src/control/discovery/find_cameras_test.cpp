@@ -58,6 +58,20 @@ TEST(ParseCameraList, RefusesWhatIsNoList) {
   for (const char* text : {"", "{}", "[1]", "[{}]", "garbage"}) EXPECT_FALSE(parse_camera_list("x", text)) << text;
 }
 
+TEST_F(FindCamerasTest, AUsbCameraThatLibcameraFindsTooIsUsedByV4l2) {
+  driver("libcamera", R"(echo '[{"source":"libcamera:usb","model":"W","problem":"","devices":["/dev/video1","/dev/video0"]},
+                         {"source":"libcamera:imx219","model":"imx219","problem":"","devices":[]}]')");
+  driver("v4l2", R"(echo '[{"source":"v4l2:serial=1","model":"W","serial":"1","problem":"","devices":["/dev/video0"]}]')");
+  const auto findings = find();
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0].cameras[0].problem, "the same camera as v4l2:serial=1: use that");
+  EXPECT_EQ(findings[0].cameras[1].problem, "");
+  const auto cameras = configuration_of(findings);
+  ASSERT_EQ(cameras.size(), 2u);
+  EXPECT_EQ(cameras[0].source, "libcamera:imx219");
+  EXPECT_EQ(cameras[1].source, "v4l2:serial=1");
+}
+
 TEST(ConfigurationOf, UsableOnesInOrderEachDeviceOnce) {
   const std::vector<DriverFindings> findings{
       {"libcamera", {{.driver = "libcamera", .source = "libcamera:a", .model = "M", .serial = "1"}}, ""},

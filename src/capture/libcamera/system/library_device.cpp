@@ -114,7 +114,8 @@ Result<StreamTaken> LibraryDevice::configure(const StreamWish& wish) {
   stream.pixelFormat = to_library(wish.format);
   stream.size = {static_cast<unsigned>(wish.size.width), static_cast<unsigned>(wish.size.height)};
   stream.bufferCount = wish.buffers;
-  if (is_yuv(wish.format)) stream.colorSpace = libcamera::ColorSpace::Sycc;  // JPEG's own levels: nothing to convert
+  // JPEG's own levels: nothing to convert. A handler that names no colour space would leave ours standing without heeding it.
+  if (is_yuv(wish.format) && stream.colorSpace) stream.colorSpace = libcamera::ColorSpace::Sycc;
   const auto transform = transform_of(wish.turn);
   compat::set_transform(*configuration, transform);
   const auto wished = fmt::format("{} {}", to_string(wish.format), to_string(wish.size));

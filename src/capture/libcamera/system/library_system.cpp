@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -39,6 +40,7 @@ std::vector<std::string> video_devices_of(const std::string& id) {
     const std::string end = fmt::format("{}-{}:{}", name.substr(dash), line_of(usb / "idVendor"), line_of(usb / "idProduct"));
     if (id.ends_with(end)) devices.push_back("/dev/" + node.path().filename().string());
   }
+  std::ranges::sort(devices);
   return devices;
 }
 
