@@ -130,14 +130,19 @@ TEST_F(PublisherTest, AnEntryWithoutACameraFollowsTheDefaultCamera) {
 }
 
 TEST_F(PublisherTest, AReloadLeavesWhatDidNotChange) {
-  begin({entry("a", "front"), entry("b", "line")});
+  FakeTarget others;
+  const auto to_other = [&others](PublishConfig config) {
+    config.url = others.url();
+    return config;
+  };
+  begin({entry("a", "front"), to_other(entry("b", "line"))});
   ASSERT_TRUE(target_.accept());
-  ASSERT_TRUE(target_.accept());
-  auto changed = entry("b", "line");
+  ASSERT_TRUE(others.accept());
+  auto changed = to_other(entry("b", "line"));
   changed.fps_milli = 5000;
   const auto since = shown("a")["since"];
   publisher_->configure({entry("a", "front"), changed, entry("c", "line", false)});
-  ASSERT_TRUE(target_.accept()) << "b begins anew";
+  ASSERT_TRUE(others.accept()) << "b begins anew";
   EXPECT_FALSE(target_.has_connection_waiting()) << "a does not";
   EXPECT_EQ(shown("a")["since"], since);
   EXPECT_EQ(shown("c")["state"], "stopped");
