@@ -2,6 +2,8 @@
 
 #include <sys/eventfd.h>
 
+#include "media/h264/keyframe.h"
+
 namespace camweave {
 namespace {
 
@@ -65,6 +67,10 @@ uint64_t FrameDistributor::count(uint64_t drivers_number, Timestamp capture_time
 
 void FrameDistributor::deliver(Frame frame) {
   note_metadata(frame.metadata);
+  // Many devices never say which packets are keyframes.
+  if (is_inter_coded(frame.format) && !frame.keyframe) {
+    frame.keyframe = is_keyframe(frame.format == PixelFormat::h264 ? Codec::h264 : Codec::h265, frame.bytes());
+  }
   frame.sequence = count(frame.sequence, frame.capture_time);
   const UnixMicroseconds wall = link_.clock().wall_at(frame.capture_time);
   const CapturedFrame captured{std::move(frame), wall, fps_milli_, std::nullopt};

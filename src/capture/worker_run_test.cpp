@@ -334,6 +334,21 @@ TEST_F(WorkerRun, H264BeginsWithAKeyframe) {
   EXPECT_FALSE(next<ipc::Frame>()->keyframe);
 }
 
+TEST_F(WorkerRun, AKeyframeIsKnownThoughTheDeviceNeverSaysSo) {
+  script_.open = [](const CameraRequest&) { return opened_as(PixelFormat::h265); };
+  script_.run = stream_of([](uint64_t i) {
+    const uint8_t header = i % 10 == 7 ? 19 << 1 : 1 << 1;  // IDR_W_RADL, TRAIL_R
+    return packet_frame(PixelFormat::h265, i, {0, 0, 0, 1, header, 1, 0x80, 9}, false);
+  });
+  start_worker();
+  want({{1, {.codec = Codec::h265}}});
+  const auto frame = next<ipc::Frame>();
+  ASSERT_TRUE(frame);
+  EXPECT_TRUE(frame->keyframe);
+  EXPECT_EQ(frame->sequence % 10, 7U);
+  EXPECT_FALSE(next<ipc::Frame>()->keyframe);
+}
+
 TEST_F(WorkerRun, AnotherServersSeiStaysAsItIs) {
   const FrameSei theirs{1'700'000'000'000'000, 42, 900, 1500};
   std::vector<uint8_t> packet(frame_sei_bytes(Codec::h264));

@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 
+#include "capture/captured_frame.h"
+
 namespace camweave::v4l2 {
 namespace {
 
@@ -167,7 +169,7 @@ Result<std::optional<BufferQueue::Dequeued>> BufferQueue::dequeue() {
   dequeued.driver_sequence = buffer.sequence;
   dequeued.damaged = (buffer.flags & V4L2_BUF_FLAG_ERROR) != 0;
   dequeued.frame.capture_time = time_of(buffer);
-  dequeued.frame.keyframe = memory_->layout.format != PixelFormat::h264 || (buffer.flags & V4L2_BUF_FLAG_KEYFRAME) != 0;
+  dequeued.frame.keyframe = !is_inter_coded(memory_->layout.format) || (buffer.flags & V4L2_BUF_FLAG_KEYFRAME) != 0;
   memory_->lend(dequeued.frame, buffer.index, description.used_bytes(*device));
   return std::optional(std::move(dequeued));
 }

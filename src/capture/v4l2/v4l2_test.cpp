@@ -206,6 +206,16 @@ TEST_F(V4l2CaptureTest, H264PassesThroughByteForByte) {
   EXPECT_EQ(sink_.dropped, 1u);
 }
 
+TEST_F(V4l2CaptureTest, H264ComesThoughNobodyWatches) {
+  kernel_.formats = {V4L2_PIX_FMT_H264};
+  sink_.wanted_ = false;
+  open();
+  const auto access_unit = [](char type) { return std::string("\x00\x00\x00\x01", 4) + type + "slice"; };
+  ASSERT_TRUE(run({[&] { kernel_.fill(access_unit(0x65), 0); }, [&] { kernel_.fill(access_unit(0x41), 1); }}));
+  ASSERT_EQ(sink_.frames.size(), 2u) << "who begins to watch needs all since the keyframe";
+  EXPECT_EQ(sink_.counted, 0u);
+}
+
 TEST_F(V4l2CaptureTest, H264IsTakenOnlyWhenAskedForOrWhenThereIsNothingElse) {
   kernel_.formats = {V4L2_PIX_FMT_H264, V4L2_PIX_FMT_MJPEG};
   open();
