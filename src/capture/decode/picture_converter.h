@@ -1,4 +1,4 @@
-// PictureConverter: a decoded AVFrame as a Frame: I420 or grey in full range and BT.601, as a JPEG has its pixels. What
+// DecodedPictureConverter: a decoded AVFrame as a Frame: I420 or grey in full range and BT.601, as a JPEG has its pixels. What
 // is that already is passed on without a copy; all else is converted into pooled memory. Thread-bound; its frames are
 // not.
 #pragma once
@@ -10,12 +10,12 @@ struct SwsContext;
 
 namespace camweave {
 
-class PictureConverter {
+class DecodedPictureConverter {
  public:
-  PictureConverter() = default;
-  ~PictureConverter();
-  PictureConverter(const PictureConverter&) = delete;
-  PictureConverter& operator=(const PictureConverter&) = delete;
+  DecodedPictureConverter() = default;
+  ~DecodedPictureConverter();
+  DecodedPictureConverter(const DecodedPictureConverter&) = delete;
+  DecodedPictureConverter& operator=(const DecodedPictureConverter&) = delete;
 
   // Takes the picture over. Sequence and time are the caller's to fill in.
   Result<Frame> convert(libav::FrameOwner picture);

@@ -14,7 +14,7 @@ constexpr int max_threads = 4;
 }  // namespace
 
 VideoDecoder::VideoDecoder(libav::CodecOwner context)
-    : context_(std::move(context)), converter_(std::make_unique<PictureConverter>()) {}
+    : context_(std::move(context)), converter_(std::make_unique<DecodedPictureConverter>()) {}
 
 Result<VideoDecoder> VideoDecoder::create(const AVCodecParameters& parameters, DecodeDelay delay) {
   const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);

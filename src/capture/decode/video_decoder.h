@@ -37,7 +37,7 @@ class VideoDecoder {
   Result<void> receive(const Pictures& pictures, bool keep);
 
   libav::CodecOwner context_;
-  std::unique_ptr<PictureConverter> converter_;
+  std::unique_ptr<DecodedPictureConverter> converter_;
 };
 
 }  // namespace camweave
