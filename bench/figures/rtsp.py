@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import limits
 import peers
 from harness import rtsp, turns
-from harness.context import ONE_CPU, Context
+from harness.context import Context
 from harness.load import Clients, LoadFailed
 from harness.rows import OURS, Row
 from peers.floor import RtspFloor
@@ -29,36 +29,35 @@ def _camweave(context: Context, protocol: str, cpus=None):
     return peers.OURS.serve_sources(context, [f"file:{context.h264()}?loop=1"], protocol, cpus)
 
 
-def _deliver(context: Context, serving, readers: int, rows: list[Row], name: str) -> list[float]:
+def _deliver(context: Context, serving, readers: int, placement: str, rows: list[Row], name: str) -> list[float]:
     """CPU of the server alone: what makes the pictures (our worker, MediaMTX's feed) is another process everywhere."""
     with serving as running:
-        delivery = context.load(running.target, Clients(readers), ONE_CPU, running.pids, with_children=False)
+        delivery = context.load(running.target, Clients(readers), placement, running.pids, with_children=False)
     frame_kb = delivery.result["bytes"] / delivery.result["frames"] / 1e3
     rows[0].remarks[name] = f"at {delivery.fps:.1f} fps of {frame_kb:.1f} KB"
     return [delivery.cpu_s_per_gb, delivery.result.get("rtp_lost", 0)]
 
 
-def _fan_out(context: Context, transport: str, readers: int) -> list[Row]:
-    case = f"{transport}, {readers} readers of 4 Mbit/s"
+def _fan_out(context: Context, transport: str, readers: int, placement: str) -> list[Row]:
+    case = f"{readers} readers of 4 Mbit/s, {placement}"
     reference = MJPEG if transport == "tcp" else SENDTO.name
-    rows = [Row("rtsp", f"{transport}, CPU, {readers} readers of 4 Mbit/s", "CPU-s/GB", reference=reference),
-            Row("rtsp", f"{transport}, packets lost, {readers} readers of 4 Mbit/s", "packets")]
+    rows = [Row("rtsp", f"{transport}, CPU, {case}", "CPU-s/GB", reference=reference),
+            Row("rtsp", f"{transport}, packets lost, {case}", "packets")]
     for row in rows:
         row.limit = limits.limit_of("rtsp", row.case)
     rows[0].facts = {"clients": readers}
     protocol = f"rtsp-{transport}"
-    cpus = context.cpus(ONE_CPU)[0]
+    cpus = context.cpus(placement)[0]
     measured = {}
     if peers.able(context, [peers.OURS], protocol, rows[0].absent):
-        measured[OURS] = lambda: _deliver(context, _camweave(context, protocol, cpus), readers, rows, OURS)
+        measured[OURS] = lambda: _deliver(context, _camweave(context, protocol, cpus), readers, placement, rows, OURS)
         if transport == "tcp":
             content = context.rtsp_sized()
-            measured[MJPEG] = lambda: _deliver(context, peers.OURS.serve(context, content, "mjpeg", cpus), readers, rows, MJPEG)
+            measured[MJPEG] = lambda: _deliver(context, peers.OURS.serve(context, content, "mjpeg", cpus), readers, placement, rows, MJPEG)
     for floor in (SENDMSG,) if transport == "tcp" else (SENDTO, GSO):
-        measured[floor.name] = lambda f=floor: _deliver(context, f.serve(context, None, protocol, cpus), readers, rows, f.name)
+        measured[floor.name] = lambda f=floor: _deliver(context, f.serve(context, None, protocol, cpus), readers, placement, rows, f.name)
     for peer in peers.able(context, [MEDIAMTX], protocol, rows[0].absent):
-        measured[peer.name] = lambda p=peer: _deliver(context, p.serve(context, context.h264(), protocol, cpus), readers, rows, p.name)
-    context.say(f"rtsp: {case}")
+        measured[peer.name] = lambda p=peer: _deliver(context, p.serve(context, context.h264(), protocol, cpus), readers, placement, rows, p.name)
     turns.take_together(rows, context.rounds, measured, context.say)
     rows[1].samples.pop(MJPEG, None)
     return rows
@@ -122,7 +121,8 @@ def _first_picture(context: Context) -> list[Row]:
 def measure(context: Context) -> Iterator[Row]:
     for transport in ("tcp", "udp"):
         for readers in READERS:
-            if context.wanted(f"{transport}, CPU, {readers} readers of 4 Mbit/s"):
-                yield from _fan_out(context, transport, readers)
+            for placement in context.placements():
+                if context.wanted(f"{transport}, CPU, {readers} readers of 4 Mbit/s, {placement}"):
+                    yield from _fan_out(context, transport, readers, placement)
     if context.wanted("first picture"):
         yield from _first_picture(context)

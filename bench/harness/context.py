@@ -87,7 +87,7 @@ class Context:
 
     def h264(self) -> Path:
         """A clip of 4 Mbit/s at 30 fps with a keyframe every 2 s, for RTSP."""
-        return media.prepare_h264(REPOSITORY / "build" / "bench-media" / "4mbit.mp4")
+        return media.prepare_h264(REPOSITORY / "build" / "bench-media" / "rtsp-4mbit.mp4")
 
     def tiny(self) -> media.Content:
         """320×240, about 8 KB each."""

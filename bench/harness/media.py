@@ -76,7 +76,7 @@ def prepare_h264(path: Path, seconds: int = 20, fps: int = 30, gop_s: int = 2) -
         unfinished = path.with_suffix(".part.mp4")
         command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", *_footage(path.parent), "-t", str(seconds)]
         command += ["-vf", f"scale=1280:720,fps={fps}", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "0"]
-        command += ["-b:v", "4M", "-minrate", "4M", "-maxrate", "4M", "-bufsize", "2M", "-x264-params", "nal-hrd=cbr"]
+        command += ["-b:v", "4M", "-maxrate", "4M", "-bufsize", "2M"]
         command += ["-g", str(fps * gop_s), "-keyint_min", str(fps * gop_s), "-sc_threshold", "0", "-an", str(unfinished)]
         subprocess.run(command, check=True, timeout=180)
         unfinished.rename(path)

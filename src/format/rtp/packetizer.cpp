@@ -57,22 +57,59 @@ Result<size_t> Packetizer::packetize(std::span<const std::byte> access_unit, uin
     if (auto made = packetize_jpeg(access_unit, timestamp, out); !made) return made.error();
     return packets_;
   }
-  // One NAL unit of delay, to know which is the last.
-  NalUnit held;
+  held_.clear();
   for_each_nal(access_unit, [&](NalUnit nal) {
-    if (is_delimiter(options_.codec, nal) || (options_.codec == Codec::h265 && nal.size() < 2)) return;
-    if (!held.empty()) packetize_nal(held, timestamp, false, out);
-    held = nal;
+    if (!is_delimiter(options_.codec, nal) && (options_.codec != Codec::h265 || nal.size() >= 2)) packetize_nal(nal, timestamp, out);
   });
-  if (held.empty()) return Error{ErrorCode::protocol, "RTP: an access unit without a NAL unit"};
-  packetize_nal(held, timestamp, true, out);
+  if (held_.empty()) return Error{ErrorCode::protocol, "RTP: an access unit without a NAL unit"};
+  packetize_held(timestamp, true, out);
   return packets_;
 }
 
-void Packetizer::packetize_nal(NalUnit nal, uint32_t timestamp, bool last, std::vector<std::byte>& out) {
-  if (nal.size() > max_payload_bytes) return fragment_nal(nal, timestamp, last, out);
-  begin_packet(nal.size(), timestamp, last, out);
-  put_bytes(out, nal);
+// Held back until it is known whether the next one fits beside it, and which is the last of the frame.
+void Packetizer::packetize_nal(NalUnit nal, uint32_t timestamp, std::vector<std::byte>& out) {
+  if (!held_.empty() && held_bytes_ + 2 + nal.size() > max_payload_bytes) packetize_held(timestamp, false, out);
+  if (held_.empty()) held_bytes_ = options_.codec == Codec::h264 ? 1 : 2;
+  held_.push_back(nal);
+  held_bytes_ += 2 + nal.size();
+}
+
+void Packetizer::packetize_held(uint32_t timestamp, bool last, std::vector<std::byte>& out) {
+  if (held_.size() > 1) {
+    aggregate_held(timestamp, last, out);
+  } else if (held_[0].size() > max_payload_bytes) {
+    fragment_nal(held_[0], timestamp, last, out);
+  } else {
+    begin_packet(held_[0].size(), timestamp, last, out);
+    put_bytes(out, held_[0]);
+  }
+  held_.clear();
+}
+
+// RFC 6184 section 5.7.1 (STAP-A), RFC 7798 section 4.4.2 (AP). The header's importance is the highest of its units', its layer
+// and temporal id the lowest.
+void Packetizer::aggregate_held(uint32_t timestamp, bool last, std::vector<std::byte>& out) {
+  begin_packet(held_bytes_, timestamp, last, out);
+  if (options_.codec == Codec::h264) {
+    std::byte importance{}, forbidden{};
+    for (const auto nal : held_) {
+      importance = std::max(importance, nal[0] & std::byte{0x60});
+      forbidden |= nal[0] & std::byte{0x80};
+    }
+    out.push_back(forbidden | importance | std::byte{24});
+  } else {
+    uint32_t lowest = 0xffff, forbidden = 0;
+    for (const auto nal : held_) {
+      const uint32_t header = std::to_integer<uint32_t>(nal[0]) << 8 | std::to_integer<uint32_t>(nal[1]);
+      lowest = std::min(lowest, header & 0x01ffu);
+      forbidden |= header & 0x8000u;
+    }
+    put_u16(out, forbidden | 48u << 9 | lowest);
+  }
+  for (const auto nal : held_) {
+    put_u16(out, static_cast<uint32_t>(nal.size()));
+    put_bytes(out, nal);
+  }
 }
 
 // RFC 6184 section 5.8 (FU-A), RFC 7798 section 4.4.3: the NAL header is spread over the payload header and the FU header.

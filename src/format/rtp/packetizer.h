@@ -3,7 +3,8 @@
 // readers the packets without the four bytes. Fragments of one NAL unit are of equal size but the last, so that UDP readers
 // are served by segmentation offload. Pure: no I/O, no clock; a Packetizer is thread-bound.
 //
-//   H.264: RFC 6184, single NAL and FU-A (packetization-mode 1). H.265: RFC 7798, single NAL and FU. JPEG: RFC 2435.
+//   H.264: RFC 6184, single NAL, STAP-A and FU-A (packetization-mode 1). H.265: RFC 7798, single NAL, AP and FU. JPEG: RFC 2435.
+//   Small NAL units that follow each other share a packet: each packet by itself costs as much to send as a run of a dozen.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,9 @@ class Packetizer {
   uint8_t payload_type() const { return options_.codec == Codec::jpeg ? jpeg_payload_type : dynamic_payload_type; }
 
  private:
-  void packetize_nal(std::span<const std::byte> nal, uint32_t timestamp, bool last, std::vector<std::byte>& out);
+  void packetize_nal(std::span<const std::byte> nal, uint32_t timestamp, std::vector<std::byte>& out);
+  void packetize_held(uint32_t timestamp, bool last, std::vector<std::byte>& out);
+  void aggregate_held(uint32_t timestamp, bool last, std::vector<std::byte>& out);
   void fragment_nal(std::span<const std::byte> nal, uint32_t timestamp, bool last, std::vector<std::byte>& out);
   Result<void> packetize_jpeg(std::span<const std::byte> jpeg, uint32_t timestamp, std::vector<std::byte>& out);
   void begin_packet(size_t payload_bytes, uint32_t timestamp, bool marker, std::vector<std::byte>& out);
@@ -52,6 +55,8 @@ class Packetizer {
   const PacketizerOptions options_;
   uint16_t sequence_;
   size_t packets_ = 0;  // of the frame being made
+  std::vector<std::span<const std::byte>> held_;  // NAL units that go into one packet, or one that goes into several
+  size_t held_bytes_ = 0;                         // as an aggregation packet
 };
 
 // The packets in what packetize() made: `span` without the interleaving. Pure.

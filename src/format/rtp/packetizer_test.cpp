@@ -53,6 +53,13 @@ std::vector<std::vector<std::byte>> depacketize_h264(const std::vector<std::span
   for (const auto packet : packets) {
     const auto payload = packet.subspan(header_bytes);
     const int type = std::to_integer<int>(payload[0]) & 0x1f;
+    if (type == 24) {
+      for (auto rest = payload.subspan(1); !rest.empty(); rest = rest.subspan(2 + u16_at(rest, 0))) {
+        const auto nal = rest.subspan(2, u16_at(rest, 0));
+        nals.emplace_back(nal.begin(), nal.end());
+      }
+      continue;
+    }
     if (type != 28) {
       nals.emplace_back(payload.begin(), payload.end());
       continue;
@@ -81,6 +88,43 @@ TEST(RtpH264, EveryNalUnitComesOutAsItWentIn) {
     EXPECT_LE(packets[i].size(), max_packet_bytes);
     EXPECT_EQ((packets[i][1] & std::byte{0x80}) != std::byte{0}, i + 1 == packets.size());  // marker on the last alone
   }
+}
+
+TEST(RtpH264, SmallUnitsShareAPacket) {
+  // As an encoder's keyframe begins: parameter sets and a message of 60 bytes, then the slice.
+  const std::vector<std::vector<std::byte>> nals{nal_of(bytes_of({0x67}), 20), nal_of(bytes_of({0x28}), 5), nal_of(bytes_of({0x06}), 60),
+                                                 nal_of(bytes_of({0x65}), 5000)};
+  Packetizer packetizer({.codec = Codec::h264});
+  std::vector<std::byte> out;
+  EXPECT_EQ(*packetizer.packetize(annex_b(nals), 0, out), 1u + 4u);
+  const auto packets = packets_of(out);
+  EXPECT_EQ(packets[0][header_bytes], std::byte{0x60 | 24}) << "a STAP-A as important as its most important unit";
+  EXPECT_EQ(packets[0].size(), header_bytes + 1 + 3 * 2 + 20 + 5 + 60);
+  EXPECT_EQ(depacketize_h264(packets), nals);
+}
+
+TEST(RtpH264, UnitsThatDoNotFitTogetherGoApart) {
+  for (const size_t second : {1388 - 1 - 2 - 700 - 2, 1388 - 1 - 2 - 700 - 1}) {
+    const std::vector<std::vector<std::byte>> nals{nal_of(bytes_of({0x41}), 700), nal_of(bytes_of({0x41}), second)};
+    Packetizer packetizer({.codec = Codec::h264});
+    std::vector<std::byte> out;
+    EXPECT_EQ(*packetizer.packetize(annex_b(nals), 0, out), second == 683 ? 1u : 2u);
+    for (const auto packet : packets_of(out)) EXPECT_LE(packet.size(), max_packet_bytes);
+    EXPECT_EQ(depacketize_h264(packets_of(out)), nals);
+  }
+}
+
+TEST(RtpH265, SmallUnitsShareAPacket) {
+  const std::vector<std::vector<std::byte>> nals{nal_of(bytes_of({32 << 1, 1}), 20), nal_of(bytes_of({33 << 1, 2}), 30)};
+  Packetizer packetizer({.codec = Codec::h265});
+  std::vector<std::byte> out;
+  ASSERT_EQ(*packetizer.packetize(annex_b(nals), 0, out), 1u);
+  const auto payload = packets_of(out)[0].subspan(header_bytes);
+  EXPECT_EQ(u16_at(payload, 0), 48u << 9 | 1u) << "an AP of the lowest layer and temporal id";
+  EXPECT_EQ(u16_at(payload, 2), 20u);
+  EXPECT_TRUE(std::ranges::equal(payload.subspan(4, 20), nals[0]));
+  EXPECT_EQ(u16_at(payload, 24), 30u);
+  EXPECT_TRUE(std::ranges::equal(payload.subspan(26), nals[1]));
 }
 
 TEST(RtpH264, FragmentsAreOfEqualSizeButTheLast) {
