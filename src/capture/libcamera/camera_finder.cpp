@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 namespace camweave::libcam {
 namespace {
@@ -35,13 +35,15 @@ Result<CameraName> by_index(const std::vector<CameraName>& cameras, std::string_
   return cameras[index];
 }
 
-Result<CameraName> by(std::string CameraName::*member, const std::vector<CameraName>& cameras, const std::string& wanted) {
+Result<CameraName> by(std::string CameraName::*member, const std::vector<CameraName>& cameras,
+                      const std::string& wanted) {
   std::vector<CameraName> found;
-  std::ranges::copy_if(cameras, std::back_inserter(found), [&](const CameraName& camera) { return camera.*member == wanted; });
+  std::ranges::copy_if(cameras, std::back_inserter(found),
+                       [&](const CameraName& camera) { return camera.*member == wanted; });
   if (found.size() == 1) return found.front();
   if (found.empty()) return missing(cameras, fmt::format("'{}'", wanted));
-  return Error{ErrorCode::invalid_argument,
-               fmt::format("'{}' means {} cameras: name one by its id or index: {}", wanted, found.size(), listed(cameras))};
+  return Error{ErrorCode::invalid_argument, fmt::format("'{}' means {} cameras: name one by its id or index: {}",
+                                                        wanted, found.size(), listed(cameras))};
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ bool is_usb(const CameraName& name);
 // In the order that indexes count: modules first, as rpicam-hello --list-cameras has them, then USB cameras.
 void sort_as_indexed(std::vector<CameraName>& cameras);
 
-// `wanted`: an id, an index from 0, a model that only one has, each also as id=, index=, model=; "" the first. `not_found`
-// says what is here. `cameras` sorted.
+// `wanted`: an id, an index from 0, a model that only one has, each also as id=, index=, model=; "" the first.
+// `not_found` says what is here. `cameras` sorted.
 Result<CameraName> find_camera(const std::vector<CameraName>& cameras, const std::string& wanted);
 
 // What to write as `source` for this one of `cameras`.

@@ -35,9 +35,9 @@ struct DeviceControl {
 };
 
 struct CameraName {
-  std::string id;                      // libcamera's: "/base/soc/i2c0mux/i2c@1/imx219@10"
-  std::string model;                   // "imx219"
-  std::vector<std::string> devices;    // "/dev/video0", where the library says which
+  std::string id;                    // libcamera's: "/base/soc/i2c0mux/i2c@1/imx219@10"
+  std::string model;                 // "imx219"
+  std::vector<std::string> devices;  // "/dev/video0", where the library says which
 };
 
 enum class StreamUse { video, still };
@@ -84,7 +84,7 @@ using BufferMemory = std::vector<PlaneMemory>;
 // What came with a frame: as told, unchecked.
 struct FrameReport {
   size_t buffer = 0;
-  bool cancelled = false;                  // by stop() or because the camera is gone
+  bool cancelled = false;  // by stop() or because the camera is gone
   bool damaged = false;
   uint32_t sequence = 0;
   int64_t timestamp_ns = 0;

@@ -37,23 +37,40 @@ struct ChoiceName {
 };
 
 constexpr std::array choice_names{
-    ChoiceName{"AeMeteringMode", 0, "centre_weighted"}, ChoiceName{"AeMeteringMode", 1, "spot"},
-    ChoiceName{"AeMeteringMode", 2, "matrix"},          ChoiceName{"AeMeteringMode", 3, "custom"},
-    ChoiceName{"AeConstraintMode", 0, "normal"},        ChoiceName{"AeConstraintMode", 1, "highlight"},
-    ChoiceName{"AeConstraintMode", 2, "shadows"},       ChoiceName{"AeConstraintMode", 3, "custom"},
-    ChoiceName{"AeExposureMode", 0, "normal"},          ChoiceName{"AeExposureMode", 1, "short"},
-    ChoiceName{"AeExposureMode", 2, "long"},            ChoiceName{"AeExposureMode", 3, "custom"},
-    ChoiceName{"AwbMode", 0, "auto"},                   ChoiceName{"AwbMode", 1, "incandescent"},
-    ChoiceName{"AwbMode", 2, "tungsten"},               ChoiceName{"AwbMode", 3, "fluorescent"},
-    ChoiceName{"AwbMode", 4, "indoor"},                 ChoiceName{"AwbMode", 5, "daylight"},
-    ChoiceName{"AwbMode", 6, "cloudy"},                 ChoiceName{"AwbMode", 7, "custom"},
-    ChoiceName{"AfMode", 0, "manual"},                  ChoiceName{"AfMode", 1, "auto"},
-    ChoiceName{"AfMode", 2, "continuous"},              ChoiceName{"AfRange", 0, "normal"},
-    ChoiceName{"AfRange", 1, "macro"},                  ChoiceName{"AfRange", 2, "full"},
-    ChoiceName{"AfSpeed", 0, "normal"},                 ChoiceName{"AfSpeed", 1, "fast"},
-    ChoiceName{"AfMetering", 0, "auto"},                ChoiceName{"AfMetering", 1, "windows"},
-    ChoiceName{"NoiseReductionMode", 0, "off"},         ChoiceName{"NoiseReductionMode", 1, "fast"},
-    ChoiceName{"NoiseReductionMode", 2, "high_quality"}, ChoiceName{"NoiseReductionMode", 3, "minimal"},
+    ChoiceName{"AeMeteringMode", 0, "centre_weighted"},
+    ChoiceName{"AeMeteringMode", 1, "spot"},
+    ChoiceName{"AeMeteringMode", 2, "matrix"},
+    ChoiceName{"AeMeteringMode", 3, "custom"},
+    ChoiceName{"AeConstraintMode", 0, "normal"},
+    ChoiceName{"AeConstraintMode", 1, "highlight"},
+    ChoiceName{"AeConstraintMode", 2, "shadows"},
+    ChoiceName{"AeConstraintMode", 3, "custom"},
+    ChoiceName{"AeExposureMode", 0, "normal"},
+    ChoiceName{"AeExposureMode", 1, "short"},
+    ChoiceName{"AeExposureMode", 2, "long"},
+    ChoiceName{"AeExposureMode", 3, "custom"},
+    ChoiceName{"AwbMode", 0, "auto"},
+    ChoiceName{"AwbMode", 1, "incandescent"},
+    ChoiceName{"AwbMode", 2, "tungsten"},
+    ChoiceName{"AwbMode", 3, "fluorescent"},
+    ChoiceName{"AwbMode", 4, "indoor"},
+    ChoiceName{"AwbMode", 5, "daylight"},
+    ChoiceName{"AwbMode", 6, "cloudy"},
+    ChoiceName{"AwbMode", 7, "custom"},
+    ChoiceName{"AfMode", 0, "manual"},
+    ChoiceName{"AfMode", 1, "auto"},
+    ChoiceName{"AfMode", 2, "continuous"},
+    ChoiceName{"AfRange", 0, "normal"},
+    ChoiceName{"AfRange", 1, "macro"},
+    ChoiceName{"AfRange", 2, "full"},
+    ChoiceName{"AfSpeed", 0, "normal"},
+    ChoiceName{"AfSpeed", 1, "fast"},
+    ChoiceName{"AfMetering", 0, "auto"},
+    ChoiceName{"AfMetering", 1, "windows"},
+    ChoiceName{"NoiseReductionMode", 0, "off"},
+    ChoiceName{"NoiseReductionMode", 1, "fast"},
+    ChoiceName{"NoiseReductionMode", 2, "high_quality"},
+    ChoiceName{"NoiseReductionMode", 3, "minimal"},
     ChoiceName{"NoiseReductionMode", 4, "zsl"},
 };
 
@@ -64,7 +81,8 @@ std::string_view without_menus_name(std::string_view menu, std::string_view item
     for (const std::string_view tail : {std::string_view("Mode"), std::string_view("")}) {
       std::string_view head = menu.substr(cut);
       if (head.ends_with(tail)) head.remove_suffix(tail.size());
-      if (head.size() >= 2 && std::isupper(static_cast<unsigned char>(head.front())) && item.starts_with(head) && item.size() > head.size()) {
+      if (head.size() >= 2 && std::isupper(static_cast<unsigned char>(head.front())) && item.starts_with(head) &&
+          item.size() > head.size()) {
         item.remove_prefix(head.size());
         if (item.starts_with("Mode") && item.size() > 4) item.remove_prefix(4);
         return item;
@@ -84,8 +102,8 @@ const CanonicalName* canonical_name(std::string_view device_name, const Canonica
 }
 
 bool is_hidden(std::string_view device_name) {
-  constexpr std::array<std::string_view, 6> hidden{"AnalogueGainMode", "DigitalGain", "DigitalGainMode",
-                                                   "AePrecaptureTrigger", "SyncMode", "SyncFrames"};
+  constexpr std::array<std::string_view, 6> hidden{"AnalogueGainMode",    "DigitalGain", "DigitalGainMode",
+                                                   "AePrecaptureTrigger", "SyncMode",    "SyncFrames"};
   return std::ranges::find(hidden, device_name) != hidden.end();
 }
 

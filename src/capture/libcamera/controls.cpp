@@ -18,7 +18,8 @@ Mapping mapping_of(const CanonicalName* canonical) { return canonical ? canonica
 std::optional<double> number_in(const DeviceValue& value, size_t at = 0) {
   if (const auto* whole = std::get_if<int64_t>(&value)) return static_cast<double>(*whole);
   if (const auto* real = std::get_if<double>(&value); real && std::isfinite(*real)) return *real;
-  if (const auto* several = std::get_if<std::vector<double>>(&value); several && at < several->size()) return (*several)[at];
+  if (const auto* several = std::get_if<std::vector<double>>(&value); several && at < several->size())
+    return (*several)[at];
   return std::nullopt;
 }
 
@@ -36,23 +37,30 @@ bool is_on(const ControlValue& value) {
 
 std::optional<ControlType> type_of(const DeviceControl& device, Mapping mapping) {
   switch (mapping) {
-    case Mapping::auto_switch: return ControlType::boolean;
-    case Mapping::start: return ControlType::action;
+    case Mapping::auto_switch:
+      return ControlType::boolean;
+    case Mapping::start:
+      return ControlType::action;
     case Mapping::first_of_two:
     case Mapping::second_of_two:
     case Mapping::frame_rate:
-    case Mapping::zoom: return ControlType::real;
-    case Mapping::plain: break;
+    case Mapping::zoom:
+      return ControlType::real;
+    case Mapping::plain:
+      break;
   }
   if (device.is_array) return std::nullopt;  // windows, matrices: not for people
   switch (device.type) {
-    case ValueType::boolean: return ControlType::boolean;
+    case ValueType::boolean:
+      return ControlType::boolean;
     case ValueType::integer:
       if (device.choices.size() == 1) return std::nullopt;  // nothing to choose
       return device.choices.empty() ? ControlType::integer : ControlType::enumeration;
-    case ValueType::real: return ControlType::real;
+    case ValueType::real:
+      return ControlType::real;
     case ValueType::rectangle:
-    case ValueType::other: return std::nullopt;
+    case ValueType::other:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -100,7 +108,9 @@ bool CameraControls::set_range(Known& known) const {
   Control& schema = known.schema;
   const DeviceControl& device = known.device;
   switch (schema.type) {
-    case ControlType::action: schema.default_value = false; return true;
+    case ControlType::action:
+      schema.default_value = false;
+      return true;
     case ControlType::boolean: {
       const auto* on = std::get_if<bool>(&device.default_value);
       schema.default_value = on ? *on : mapping_of(known.canonical) == Mapping::auto_switch;
@@ -118,10 +128,12 @@ bool CameraControls::set_range(Known& known) const {
       return true;
     }
     case ControlType::integer:
-    case ControlType::real: break;
+    case ControlType::real:
+      break;
   }
   double least = number_in(device.min).value_or(0), most = number_in(device.max).value_or(0);
-  double initial = number_in(device.default_value, mapping_of(known.canonical) == Mapping::second_of_two ? 1 : 0).value_or(least);
+  double initial =
+      number_in(device.default_value, mapping_of(known.canonical) == Mapping::second_of_two ? 1 : 0).value_or(least);
   if (mapping_of(known.canonical) == Mapping::frame_rate) {
     if (least <= 0 || most < least) return false;
     const auto rate_of = [](double duration_us) { return std::round(1e8 / duration_us) / 100; };
@@ -143,12 +155,13 @@ bool CameraControls::set_range(Known& known) const {
 }
 
 const CameraControls::Known* CameraControls::find(std::string_view name) const {
-  const auto found = std::ranges::find(known_, name, [](const Known& known) -> std::string_view { return known.schema.name; });
+  const auto found =
+      std::ranges::find(known_, name, [](const Known& known) -> std::string_view { return known.schema.name; });
   return found == known_.end() ? nullptr : &*found;
 }
 
 // The part of a frame's report that tells this control's value; nullptr: none.
-std::optional<double> FrameReport::* CameraControls::report_of(std::string_view name) {
+std::optional<double> FrameReport::*CameraControls::report_of(std::string_view name) {
   if (name == "exposure_us") return &FrameReport::exposure_us;
   if (name == "gain") return &FrameReport::analogue_gain;
   if (name == "colour_temperature_k") return &FrameReport::colour_temperature_k;
@@ -212,9 +225,13 @@ void CameraControls::put(const Known& known, const ControlValue& value, DeviceVa
       if (has_gain_mode_) into["AnalogueGainMode"] = on ? mode_auto : mode_manual;
       return;
     }
-    case Mapping::start: into[name] = int64_t{0}; return;
+    case Mapping::start:
+      into[name] = int64_t{0};
+      return;
     case Mapping::first_of_two:
-    case Mapping::second_of_two: into[name] = std::vector{number_now("red_gain", 1), number_now("blue_gain", 1)}; return;
+    case Mapping::second_of_two:
+      into[name] = std::vector{number_now("red_gain", 1), number_now("blue_gain", 1)};
+      return;
     case Mapping::frame_rate: {
       const double duration_us = std::clamp(std::round(1e6 / number_of(value)), number_in(known.device.min).value_or(1),
                                             number_in(known.device.max).value_or(1e9));
@@ -224,14 +241,17 @@ void CameraControls::put(const Known& known, const ControlValue& value, DeviceVa
     case Mapping::zoom: {
       const auto full = std::get<std::vector<double>>(known.device.max);
       const double width = std::round(full[2] / number_of(value)), height = std::round(full[3] / number_of(value));
-      into[name] = std::vector{full[0] + std::floor((full[2] - width) / 2), full[1] + std::floor((full[3] - height) / 2), width, height};
+      into[name] = std::vector{full[0] + std::floor((full[2] - width) / 2),
+                               full[1] + std::floor((full[3] - height) / 2), width, height};
       return;
     }
-    case Mapping::plain: break;
+    case Mapping::plain:
+      break;
   }
   if (known.schema.type == ControlType::enumeration) {
     const auto option = std::ranges::find(known.schema.options, std::get<std::string>(value));
-    into[name] = known.device.choices[static_cast<size_t>(option - known.schema.options.begin()) % known.device.choices.size()];
+    into[name] =
+        known.device.choices[static_cast<size_t>(option - known.schema.options.begin()) % known.device.choices.size()];
   } else if (const auto* on = std::get_if<bool>(&value)) {
     into[name] = *on;
   } else if (known.device.type == ValueType::integer) {
@@ -310,7 +330,9 @@ void CameraControls::settle(ControlValues& applied, Timestamp deadline) const {
     const Known* known = find(name);
     if (!part || !known || !(ever_.*part)) continue;
     const double wanted = number_of(value);
-    const auto arrived = [&]() REQUIRES(mutex_) { return (last_.*part) && std::abs(*(last_.*part) - wanted) <= near * std::abs(wanted); };
+    const auto arrived = [&]() REQUIRES(mutex_) {
+      return (last_.*part) && std::abs(*(last_.*part) - wanted) <= near * std::abs(wanted);
+    };
     while (!arrived() && reported_.wait_until(mutex_, deadline) == std::cv_status::no_timeout) {
     }
     if (arrived()) value = as_number(known->schema.type, *(last_.*part));

@@ -1,6 +1,6 @@
-// CameraControls: a camera's controls in the one schema: canonical names and units where there are such, libcamera's own
-// name in snake_case else. libcamera takes controls with a request and tells most values only with the frames, so this
-// also remembers what was asked for and what frames reported. Thread-safe.
+// CameraControls: a camera's controls in the one schema: canonical names and units where there are such, libcamera's
+// own name in snake_case else. libcamera takes controls with a request and tells most values only with the frames, so
+// this also remembers what was asked for and what frames reported. Thread-safe.
 #pragma once
 
 #include <span>
@@ -35,8 +35,9 @@ class CameraControls {
   // What a frame's metadata says; wakes settle().
   void note(const FrameReport& report);
 
-  // Waits until frames report what was set, as near as the sensor comes to it (an exposure is a whole number of rows), and
-  // writes that into `applied`; at `deadline` at the latest, or at once for values that this camera does not report.
+  // Waits until frames report what was set, as near as the sensor comes to it (an exposure is a whole number of rows),
+  // and writes that into `applied`; at `deadline` at the latest, or at once for values that this camera does not
+  // report.
   void settle(ControlValues& applied, Timestamp deadline) const;
 
   // Of frame_rate: the shortest frame duration that was asked for; 0 none, or the camera has no such setting.
@@ -51,7 +52,7 @@ class CameraControls {
   void add(const DeviceControl& device, const CanonicalName* canonical);
   bool set_range(Known& known) const;
   const Known* find(std::string_view name) const;
-  static std::optional<double> FrameReport::* report_of(std::string_view name);
+  static std::optional<double> FrameReport::*report_of(std::string_view name);
   ControlValue clamped(const Known& known, const ControlValue& value) const;
   ControlValue current(const Known& known) const REQUIRES(mutex_);
   double number_now(std::string_view name, double otherwise) const REQUIRES(mutex_);
@@ -65,8 +66,8 @@ class CameraControls {
 
   mutable Mutex mutex_;
   ControlValues set_ GUARDED_BY(mutex_);
-  FrameReport last_ GUARDED_BY(mutex_);      // of what was not set since
-  FrameReport ever_ GUARDED_BY(mutex_);      // the last that was reported of each, if ever
+  FrameReport last_ GUARDED_BY(mutex_);  // of what was not set since
+  FrameReport ever_ GUARDED_BY(mutex_);  // the last that was reported of each, if ever
   mutable CondVar reported_;
 };
 

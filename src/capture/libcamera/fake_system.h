@@ -1,5 +1,5 @@
-// FakeSystem: libcamera with one camera that the test moves by hand: buffers in memfds, requests that complete when the test
-// says so, failures on order. For tests only.
+// FakeSystem: libcamera with one camera that the test moves by hand: buffers in memfds, requests that complete when the
+// test says so, failures on order. For tests only.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -24,9 +24,9 @@ struct FakeState {
   std::vector<StreamOffer> still{{PixelFormat::nv12, {{3280, 2464}}, {}, {}}};
   std::vector<DeviceControl> controls;
   std::function<void(StreamTaken&)> adjust = [](StreamTaken&) {};  // as validate() would
-  std::map<std::string, Error> failures;                           // by function: "take", "configure", "allocate", "start", "queue"
-  bool busy_memory = false;    // planes that lie about their size
-  size_t padding_bytes = 0;    // in front of each buffer's first plane
+  std::map<std::string, Error> failures;  // by function: "take", "configure", "allocate", "start", "queue"
+  bool busy_memory = false;               // planes that lie about their size
+  size_t padding_bytes = 0;               // in front of each buffer's first plane
   std::atomic<bool> gone{false};
 
   Mutex mutex;
@@ -59,7 +59,8 @@ struct FakeState {
       to = listener;
       if (fill) {
         std::vector<uint8_t> bytes(taken.size_bytes, fill);
-        [[maybe_unused]] const auto put = ::pwrite(memory[report.buffer].get(), bytes.data(), bytes.size(), static_cast<off_t>(padding_bytes));
+        [[maybe_unused]] const auto put =
+            ::pwrite(memory[report.buffer].get(), bytes.data(), bytes.size(), static_cast<off_t>(padding_bytes));
       }
     }
     to->completed(report);
@@ -70,7 +71,8 @@ struct FakeState {
     {
       MutexLock lock(mutex);
       if (queued.empty()) return false;
-      [[maybe_unused]] const auto put = ::pwrite(memory[*queued.begin()].get(), bytes.data(), bytes.size(), static_cast<off_t>(padding_bytes));
+      [[maybe_unused]] const auto put =
+          ::pwrite(memory[*queued.begin()].get(), bytes.data(), bytes.size(), static_cast<off_t>(padding_bytes));
     }
     return complete(report);
   }
@@ -96,14 +98,17 @@ class FakeDevice final : public CameraDevice {
   }
   const CameraName& name() const override { return name_; }
   bool gone() const override { return state_.gone; }
-  std::vector<StreamOffer> offers(StreamUse use) override { return use == StreamUse::video ? state_.video : state_.still; }
+  std::vector<StreamOffer> offers(StreamUse use) override {
+    return use == StreamUse::video ? state_.video : state_.still;
+  }
   std::vector<DeviceControl> controls() const override { return state_.controls; }
 
   Result<StreamTaken> configure(const StreamWish& wish) override {
     if (auto failed = failure("configure")) return *failed;
     const auto area = static_cast<size_t>(wish.size.width) * static_cast<size_t>(wish.size.height);
     StreamTaken taken{wish.format, wish.size, static_cast<size_t>(wish.size.width), area * 3 / 2, true, true};
-    if (wish.format == PixelFormat::yuyv) taken = {wish.format, wish.size, static_cast<size_t>(wish.size.width) * 2, area * 2, false, true};
+    if (wish.format == PixelFormat::yuyv)
+      taken = {wish.format, wish.size, static_cast<size_t>(wish.size.width) * 2, area * 2, false, true};
     state_.adjust(taken);
     MutexLock lock(state_.mutex);
     state_.wishes.push_back(wish);
@@ -121,7 +126,8 @@ class FakeDevice final : public CameraDevice {
       state_.memory.emplace_back(::memfd_create("buffer", MFD_CLOEXEC));
       const int fd = state_.memory.back().get();
       const size_t size = state_.taken.size_bytes, padding = state_.padding_bytes;
-      [[maybe_unused]] const int sized = ::ftruncate(fd, static_cast<off_t>(padding + (state_.busy_memory ? size / 2 : size)));
+      [[maybe_unused]] const int sized =
+          ::ftruncate(fd, static_cast<off_t>(padding + (state_.busy_memory ? size / 2 : size)));
       if (state_.taken.format == PixelFormat::nv12) {
         buffers.push_back({{fd, padding, size * 2 / 3}, {fd, padding + size * 2 / 3, size / 3}});
       } else {

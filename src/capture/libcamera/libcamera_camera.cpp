@@ -1,5 +1,5 @@
-// The capture loop. Driver thread: open(), run(), wait_for_device(). Control thread: the controls and stills, which leave what
-// they want in `pending_` and wake the loop.
+// The capture loop. Driver thread: open(), run(), wait_for_device(). Control thread: the controls and stills, which
+// leave what they want in `pending_` and wake the loop.
 #include "capture/libcamera/libcamera_camera.h"
 
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 #include "capture/libcamera/controls.h"
 #include "capture/libcamera/frame_check.h"
 #include "capture/libcamera/request_queue.h"
+#include "capture/libcamera/still.h"
 #include "capture/libcamera/stream_modes.h"
 #include "capture/mode_choice.h"
 #include "capture/picture_check.h"
@@ -25,10 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int default_fps_milli = 30'000;
 constexpr auto settle_patience = 400ms;  // eight frames at 20 fps: what a sensor's controls take to arrive, twice
-constexpr auto still_patience = 6s;
-constexpr int frames_before_still = 2;  // the first after a change of mode are still finding their exposure
 constexpr int most_cancelled = 16;
 
 class LibcameraCamera final : public Camera {
@@ -56,7 +54,6 @@ class LibcameraCamera final : public Camera {
     MutexLock lock(mutex_);
     return controls_;
   }
-  Result<Turn> wanted_turn() const;
   Result<StreamWish> choose_stream(ipc::Opened& opened);
   Result<void> configure_video(ipc::Opened& opened);
   void apply_wanted_controls(CameraControls& controls);
@@ -67,8 +64,6 @@ class LibcameraCamera final : public Camera {
   Result<void> take_frame(RequestQueue& queue, RequestQueue::Dequeued dequeued, FrameSink& sink);
   Result<void> serve_pending(Queue& queue, FrameSink& sink, const StopSignal& stop);
   void follow_rate(Queue& queue, FrameSink& sink);
-  Result<Frame> take_still(const StopSignal& stop);
-  Result<std::optional<Frame>> still_frame(RequestQueue& queue);
   Error unplugged() const { return {ErrorCode::not_found, device_->name().id + ": unplugged"}; }
   void wake() const {
     const uint64_t one = 1;
@@ -127,34 +122,15 @@ Result<ipc::Opened> LibcameraCamera::open(const CameraRequest& request) {
   return opened;
 }
 
-Result<Turn> LibcameraCamera::wanted_turn() const {
-  const auto option = [this](const char* key) -> std::string {
-    const auto found = request_.source.options.find(key);
-    return found == request_.source.options.end() ? "" : found->second;
-  };
-  const auto is_on = [](const std::string& text) { return !text.empty() && text != "0" && text != "false"; };
-  Turn turn{is_on(option("hflip")), is_on(option("vflip")), 0};
-  const std::string rotation = option("rotation");
-  if (rotation == "90" || rotation == "180" || rotation == "270") {
-    turn.rotation = std::stoi(rotation);
-  } else if (!rotation.empty() && rotation != "0") {
-    return Error{ErrorCode::invalid_argument, fmt::format("rotation={}: must be 0, 90, 180 or 270", rotation)};
-  }
-  return turn;
-}
-
 Result<StreamWish> LibcameraCamera::choose_stream(ipc::Opened& opened) {
-  const auto turn = wanted_turn();
+  const auto turn = turn_of(request_.source);
   if (!turn) return turn.error();
-  std::optional<PixelFormat> format;
-  if (const auto option = request_.source.options.find("format"); option != request_.source.options.end()) {
-    format = parse_pixel_format(option->second);
-    if (!format) return Error{ErrorCode::invalid_argument, fmt::format("format '{}' is no picture format", option->second)};
-  }
-  const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : default_fps_milli;
+  const auto format = format_of(request_.source);
+  if (!format) return format.error();
+  const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : usual_fps_milli;
   const int fps_milli = nearest_fps_milli(device_->controls(), wanted_fps_milli);
   opened.modes = modes_of(device_->offers(StreamUse::video), request_.wanted_size, fps_milli);
-  const auto choice = choose_mode(opened.modes, request_.wanted_size, request_.wanted_fps_milli, format);
+  const auto choice = choose_mode(opened.modes, request_.wanted_size, request_.wanted_fps_milli, *format);
   if (!choice) return Error{choice.error().code, fmt::format("{}: {}", device_->name().id, choice.error().message)};
   opened.mode = choice->mode;
   opened.mode_note = choice->note;
@@ -190,7 +166,7 @@ void LibcameraCamera::apply_wanted_controls(CameraControls& controls) {
   ControlValues wanted = request_.controls;
   const auto offered = controls.read();
   if (const Control* rate = find_control(offered, "frame_rate"); rate && !wanted.contains("frame_rate")) {
-    const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : default_fps_milli;
+    const int wanted_fps_milli = request_.wanted_fps_milli ? request_.wanted_fps_milli : usual_fps_milli;
     wanted["frame_rate"] = std::clamp(wanted_fps_milli / 1000.0, rate->min, rate->max);
   }
   switch_off_autos(offered, wanted);
@@ -255,7 +231,8 @@ Result<void> LibcameraCamera::start(Queue& queue) {
   }
   frame_check_ = FrameCheck();
   cancelled_in_a_row_ = 0;
-  auto started = RequestQueue::start(*device_, stream_, controls->all_set(), std::chrono::microseconds(controls->shortest_frame_us()), clock_);
+  auto started = RequestQueue::start(*device_, stream_, controls->all_set(),
+                                     std::chrono::microseconds(controls->shortest_frame_us()), clock_);
   if (!started) return started.error();
   queue.emplace(std::move(*started));
   return {};
@@ -304,7 +281,8 @@ Result<void> LibcameraCamera::take_frame(RequestQueue& queue, RequestQueue::Dequ
   frame.capture_time = frame_check_.capture_time(report, dequeued.arrival);
   frame.metadata = checked_metadata(report);
   current_controls()->note(report);
-  if (queue.is_held_back()) log_.limited(LogLevel::info, name, "the camera does not keep its frame rate: paced here", 3600s);
+  if (queue.is_held_back())
+    log_.limited(LogLevel::info, name, "the camera does not keep its frame rate: paced here", 3600s);
   if (report.damaged) {
     sink.count_dropped(1);
   } else if (auto whole = picture_check_.complete(frame); !whole) {
@@ -331,7 +309,8 @@ Result<void> LibcameraCamera::serve_pending(Queue& queue, FrameSink& sink, const
   }
   if (!pending.still) return {};
   queue.reset();
-  pending.still(take_still(stop));
+  pending.still(still_ ? take_still(*device_, *still_, *current_controls(), clock_, stop)
+                       : Error{ErrorCode::unsupported, device_->name().id + ": offers no still"});
   if (device_->gone()) return unplugged();
   auto again = device_->configure(video_);
   if (!again) return again.error();
@@ -349,45 +328,6 @@ void LibcameraCamera::follow_rate(Queue& queue, FrameSink& sink) {
   opened_.mode.fps_milli = fps_milli;
   opened_.controls = current_controls()->read();
   sink.opened(opened_);
-}
-
-Result<Frame> LibcameraCamera::take_still(const StopSignal& stop) {
-  if (!still_) return Error{ErrorCode::unsupported, device_->name().id + ": offers no still"};
-  auto taken = device_->configure(*still_);
-  if (!taken) return taken.error();
-  const StreamTaken video = std::exchange(stream_, *taken);
-  Queue queue;
-  if (auto started = start(queue); !started) {
-    stream_ = video;
-    return started.error();
-  }
-  const Timestamp deadline = clock_.now() + still_patience;
-  Result<Frame> still = Error{ErrorCode::timeout, device_->name().id + ": gave no full-resolution picture in time"};
-  int seen = 0;
-  while (!still && !stop.raised() && !device_->gone() && clock_.now() < deadline) {
-    std::array<pollfd, 3> fds{pollfd{queue->fd(), POLLIN, 0}, pollfd{stop.fd(), POLLIN, 0}, pollfd{system_.changes_fd(), POLLIN, 0}};
-    poll_until(fds, std::min(deadline, queue->wake_up_at().value_or(deadline)));
-    auto frame = still_frame(*queue);
-    if (!frame) {
-      still = frame.error();
-      break;
-    }
-    if (*frame && seen++ >= frames_before_still) still = std::move(**frame);
-  }
-  queue.reset();
-  return still;
-}
-
-// A whole frame of the still's stream; none yet.
-Result<std::optional<Frame>> LibcameraCamera::still_frame(RequestQueue& queue) {
-  auto dequeued = queue.dequeue();
-  if (!dequeued) return dequeued.error();
-  if (!*dequeued || (*dequeued)->report.cancelled || (*dequeued)->report.damaged) return std::optional<Frame>();
-  Frame& frame = (*dequeued)->frame;
-  frame.capture_time = frame_check_.capture_time((*dequeued)->report, (*dequeued)->arrival);
-  frame.metadata = checked_metadata((*dequeued)->report);
-  if (!picture_check_.complete(frame)) return std::optional<Frame>();
-  return std::optional<Frame>(std::move(frame));
 }
 
 bool LibcameraCamera::wait_for_device(const CameraRequest& request, const StopSignal& stop) {
@@ -454,35 +394,10 @@ bool LibcameraCamera::request_still(StillDone done) {
   return true;
 }
 
-FoundCamera describe(CameraSystem& system, const CameraName& name) {
-  FoundCamera found;
-  found.source = source_of(name);
-  found.model = name.model;
-  found.devices = name.devices;
-  auto device = system.take(name.id);
-  if (!device) {
-    found.problem = device.error().message;
-    return found;
-  }
-  found.modes = modes_of((*device)->offers(StreamUse::video), {}, nearest_fps_milli((*device)->controls(), default_fps_milli));
-  found.controls = CameraControls((*device)->controls()).read();
-  if (found.modes.empty()) found.problem = name.id + ": gives no picture format that this driver knows";
-  return found;
-}
-
 }  // namespace
 
 std::unique_ptr<Camera> make_camera(CameraSystem& system, const Clock& clock, Log& log) {
   return std::make_unique<LibcameraCamera>(system, clock, log);
-}
-
-Result<std::vector<FoundCamera>> list_cameras(CameraSystem& system) {
-  auto names = system.cameras();
-  if (!names) return names.error();
-  sort_as_indexed(*names);
-  std::vector<FoundCamera> cameras;
-  for (const CameraName& name : *names) cameras.push_back(describe(system, name));
-  return cameras;
 }
 
 }  // namespace camweave::libcam

@@ -1,4 +1,5 @@
-// The driver with a camera that the test moves by hand: requests, controls, stills, unplugging, and what fails on the way.
+// The driver with a camera that the test moves by hand: requests, controls, stills, unplugging, and what fails on the
+// way.
 #include "capture/libcamera/libcamera_camera.h"
 
 #include <gmock/gmock.h>
@@ -80,7 +81,10 @@ TEST_F(LibcameraTest, OpensTheWantedSizeAndSaysWhoItIs) {
 }
 
 TEST_F(LibcameraTest, SaysWhatTheCameraAdjusted) {
-  state_.adjust = [](StreamTaken& taken) { taken.size = {1920, 1080}; taken.turned = false; };
+  state_.adjust = [](StreamTaken& taken) {
+    taken.size = {1920, 1080};
+    taken.turned = false;
+  };
   const auto opened = open("?rotation=90&hflip=1");
   EXPECT_EQ(opened->mode.size, (Size{1920, 1080}));
   EXPECT_THAT(opened->mode_note, HasSubstr("the camera took NV12 1920x1080"));
@@ -183,8 +187,9 @@ TEST_F(LibcameraTest, TornJpegsAreDroppedAndBytesUsedIsNotTrustedBeyondTheBuffer
 }
 
 TEST_F(LibcameraTest, ControlsGoWithTheNextRequests) {
-  state_.controls = {{"AeEnable", ValueType::boolean, false, false, true, true, {}, {}},
-                     {"ExposureTime", ValueType::integer, false, int64_t{100}, int64_t{60'000}, int64_t{10'000}, {}, {}}};
+  state_.controls = {
+      {"AeEnable", ValueType::boolean, false, false, true, true, {}, {}},
+      {"ExposureTime", ValueType::integer, false, int64_t{100}, int64_t{60'000}, int64_t{10'000}, {}, {}}};
   sink_.set_wanted(false);
   start();
   const auto outcome = camera_->set_controls({{"auto_exposure", false}, {"exposure_us", int64_t{20'000}}});
@@ -195,13 +200,15 @@ TEST_F(LibcameraTest, ControlsGoWithTheNextRequests) {
     state_.complete(report(sequence++));
     return state_.sent_so_far().size() >= 2;
   });
-  EXPECT_EQ(state_.sent_so_far(), (std::vector<DeviceValues>{{{"AeEnable", false}}, {{"ExposureTime", int64_t{20'000}}}}));
+  EXPECT_EQ(state_.sent_so_far(),
+            (std::vector<DeviceValues>{{{"AeEnable", false}}, {{"ExposureTime", int64_t{20'000}}}}));
 }
 
 TEST_F(LibcameraTest, SavedControlsComeWithTheStartAndWithTheFirstRequests) {
-  state_.controls = {{"AeEnable", ValueType::boolean, false, false, true, true, {}, {}},
-                     {"ExposureTime", ValueType::integer, false, int64_t{100}, int64_t{60'000}, int64_t{10'000}, {}, {}},
-                     {"FrameDurationLimits", ValueType::integer, true, int64_t{10'000}, int64_t{100'000}, {}, {}, {}}};
+  state_.controls = {
+      {"AeEnable", ValueType::boolean, false, false, true, true, {}, {}},
+      {"ExposureTime", ValueType::integer, false, int64_t{100}, int64_t{60'000}, int64_t{10'000}, {}, {}},
+      {"FrameDurationLimits", ValueType::integer, true, int64_t{10'000}, int64_t{100'000}, {}, {}, {}}};
   request_.controls = {{"exposure_us", int64_t{5'000}}, {"gone", true}};
   request_.wanted_fps_milli = 25'000;
   start();
@@ -229,7 +236,10 @@ TEST_F(LibcameraTest, AStillIsTakenInFullResolutionAndTheStreamGoesOn) {
     ASSERT_TRUE(still) << still.error().message;
     EXPECT_EQ(still->size, (Size{3280, 2464}));
   }
-  wait_until([&] { MutexLock lock(state_.mutex); return state_.taken.size == Size{64, 48} && state_.queued.size() == 4; });
+  wait_until([&] {
+    MutexLock lock(state_.mutex);
+    return state_.taken.size == Size{64, 48} && state_.queued.size() == 4;
+  });
   sink_.forget_frames();
   state_.complete(report(1));
   ASSERT_TRUE(sink_.wait_for(1));

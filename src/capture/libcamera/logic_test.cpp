@@ -1,4 +1,5 @@
-// The parts that need no camera: which one is meant, modes, controls, what of a frame's report is believed, buffers, pacing.
+// The parts that need no camera: which one is meant, modes, controls, what of a frame's report is believed, buffers,
+// pacing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -62,7 +63,8 @@ TEST(Modes, AScalingCameraOffersTheWantedSizeToo) {
 }
 
 TEST(Modes, TheLargestStillIsNoRawOne) {
-  const auto still = largest_still({{PixelFormat::bayer_rggb8, {{3280, 2464}}, {}, {}}, {PixelFormat::i420, {}, {64, 48}, {3264, 2448}}});
+  const auto still = largest_still(
+      {{PixelFormat::bayer_rggb8, {{3280, 2464}}, {}, {}}, {PixelFormat::i420, {}, {64, 48}, {3264, 2448}}});
   ASSERT_TRUE(still);
   EXPECT_EQ(still->format, PixelFormat::i420);
   EXPECT_EQ(still->size, (Size{3264, 2448}));
@@ -70,7 +72,9 @@ TEST(Modes, TheLargestStillIsNoRawOne) {
 
 // A Raspberry Pi's camera, as libcamera 0.4 offers it.
 std::vector<DeviceControl> module_controls() {
-  const auto real = [](const char* name, double min, double max, double initial) { return DeviceControl{name, ValueType::real, false, min, max, initial, {}, {}}; };
+  const auto real = [](const char* name, double min, double max, double initial) {
+    return DeviceControl{name, ValueType::real, false, min, max, initial, {}, {}};
+  };
   return {
       {"AeEnable", ValueType::boolean, false, false, true, {}, {}, {}},
       {"ExposureTime", ValueType::integer, false, int64_t{75}, int64_t{66'666}, int64_t{20'000}, {}, {}},
@@ -83,8 +87,22 @@ std::vector<DeviceControl> module_controls() {
       real("LensPosition", 0, 15, 1),
       real("Brightness", -1, 1, 0),
       {"FrameDurationLimits", ValueType::integer, true, int64_t{11'111}, int64_t{120'000}, {}, {}, {}},
-      {"ScalerCrop", ValueType::rectangle, false, std::vector<double>{0, 0, 64, 64}, std::vector<double>{0, 0, 3280, 2464}, {}, {}, {}},
-      {"HdrMode", ValueType::integer, false, int64_t{0}, int64_t{4}, int64_t{0}, {0, 4}, {{0, "HdrModeOff"}, {4, "HdrModeNight"}}},
+      {"ScalerCrop",
+       ValueType::rectangle,
+       false,
+       std::vector<double>{0, 0, 64, 64},
+       std::vector<double>{0, 0, 3280, 2464},
+       {},
+       {},
+       {}},
+      {"HdrMode",
+       ValueType::integer,
+       false,
+       int64_t{0},
+       int64_t{4},
+       int64_t{0},
+       {0, 4},
+       {{0, "HdrModeOff"}, {4, "HdrModeNight"}}},
       {"AfWindows", ValueType::rectangle, true, {}, {}, {}, {}, {}},
       {"FaceDetectMode", ValueType::integer, false, int64_t{0}, int64_t{0}, int64_t{0}, {0}, {}},
   };
@@ -126,7 +144,8 @@ TEST(Controls, CanonicalNamesUnitsRangesAndPartners) {
 
 TEST(Controls, AnAutomaticGoesOffARequestBeforeWhatItDrove) {
   CameraControls controls(module_controls());
-  const auto batches = set(controls, {{"auto_exposure", false}, {"exposure_us", int64_t{20'000}}, {"gain", 2.0}, {"brightness", 0.5}});
+  const auto batches =
+      set(controls, {{"auto_exposure", false}, {"exposure_us", int64_t{20'000}}, {"gain", 2.0}, {"brightness", 0.5}});
   EXPECT_THAT(batches, ElementsAre(DeviceValues{{"AeEnable", false}, {"Brightness", 0.5}},
                                    DeviceValues{{"ExposureTime", int64_t{20'000}}, {"AnalogueGain", 2.0}}));
   EXPECT_EQ(controls.all_set(), batches);
@@ -143,11 +162,14 @@ TEST(Controls, From05OnTheSwitchIsBothModes) {
 
 TEST(Controls, RatesZoomGainsAndActionsBecomeWhatLibcameraTakes) {
   CameraControls controls(module_controls());
-  EXPECT_THAT(set(controls, {{"frame_rate", 25.0}}), ElementsAre(DeviceValues{{"FrameDurationLimits", std::vector<double>{40'000, 40'000}}}));
+  EXPECT_THAT(set(controls, {{"frame_rate", 25.0}}),
+              ElementsAre(DeviceValues{{"FrameDurationLimits", std::vector<double>{40'000, 40'000}}}));
   EXPECT_EQ(controls.shortest_frame_us(), 40'000);
-  EXPECT_THAT(set(controls, {{"zoom", 2.0}}), ElementsAre(DeviceValues{{"ScalerCrop", std::vector<double>{820, 616, 1640, 1232}}}));
+  EXPECT_THAT(set(controls, {{"zoom", 2.0}}),
+              ElementsAre(DeviceValues{{"ScalerCrop", std::vector<double>{820, 616, 1640, 1232}}}));
   set(controls, {{"auto_white_balance", false}, {"blue_gain", 1.5}});
-  EXPECT_THAT(set(controls, {{"red_gain", 2.5}}), ElementsAre(DeviceValues{{"ColourGains", std::vector<double>{2.5, 1.5}}}));
+  EXPECT_THAT(set(controls, {{"red_gain", 2.5}}),
+              ElementsAre(DeviceValues{{"ColourGains", std::vector<double>{2.5, 1.5}}}));
   EXPECT_THAT(set(controls, {{"focus_mode", std::string("auto")}}), ElementsAre(DeviceValues{{"AfMode", int64_t{1}}}));
   EXPECT_THAT(set(controls, {{"focus_now", true}}), ElementsAre(DeviceValues{{"AfTrigger", int64_t{0}}}));
 }
@@ -196,11 +218,15 @@ TEST(Controls, ResetGivesDefaultsAndLeavesTheRestToTheAutomatic) {
 }
 
 TEST(Controls, ARateThatCannotBeChangedIsReadOnly) {
-  const CameraControls controls({{"FrameDurationLimits", ValueType::integer, true, int64_t{33'333}, int64_t{33'333}, {}, {}, {}}});
+  const CameraControls controls(
+      {{"FrameDurationLimits", ValueType::integer, true, int64_t{33'333}, int64_t{33'333}, {}, {}, {}}});
   const auto schema = controls.read();
   EXPECT_TRUE(schema.at(0).read_only);
   EXPECT_EQ(schema.at(0).value, ControlValue(30.0));
-  EXPECT_EQ(nearest_fps_milli({{"FrameDurationLimits", ValueType::integer, true, int64_t{33'333}, int64_t{33'333}, {}, {}, {}}}, 15'000), 30'000);
+  EXPECT_EQ(
+      nearest_fps_milli(
+          {{"FrameDurationLimits", ValueType::integer, true, int64_t{33'333}, int64_t{33'333}, {}, {}, {}}}, 15'000),
+      30'000);
 }
 
 const Timestamp now = Timestamp(1000s);
@@ -225,7 +251,7 @@ TEST(FrameCheckTest, AClockThatStandsOrIsAnotherIsNotBelieved) {
   FrameCheck check;
   const int64_t now_ns = to_nanoseconds(now);
   check.capture_time(at(now_ns, 0), now + 1ms);
-  EXPECT_EQ(check.capture_time(at(now_ns, 0), now + 33ms), now + 33ms);                    // stands
+  EXPECT_EQ(check.capture_time(at(now_ns, 0), now + 33ms), now + 33ms);                     // stands
   EXPECT_EQ(check.capture_time(at(1'700'000'000'000'000'000, 0), now + 66ms), now + 66ms);  // the wall clock's
 }
 
@@ -236,7 +262,8 @@ TEST(FrameCheckTest, GapsCountOnlyOnceTheCounterHasShownThatItIsOne) {
   EXPECT_EQ(check.lost_before(24), 0u);
   // Four buffers whose counters are what lay in their memory.
   FrameCheck garbage;
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(garbage.lost_before(std::array<uint32_t, 4>{7, 300, 0, 21'000}[static_cast<size_t>(i % 4)]), 0u);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(garbage.lost_before(std::array<uint32_t, 4>{7, 300, 0, 21'000}[static_cast<size_t>(i % 4)]), 0u);
 }
 
 TEST(FrameCheckTest, MetadataThatIsNoPlausibleNumberIsUnknown) {

@@ -20,8 +20,8 @@ Result<MappedBuffer> MappedBuffer::map(const BufferMemory& memory) {
     if (!mapping) return mapping.error();
     const Mapping& mapped = **mapping;
     if (plane.offset_bytes > mapped.size_bytes || plane.size_bytes > mapped.size_bytes - plane.offset_bytes) {
-      return Error{ErrorCode::protocol, fmt::format("a plane of {} bytes at {} in a memory of {} bytes", plane.size_bytes,
-                                                    plane.offset_bytes, mapped.size_bytes)};
+      return Error{ErrorCode::protocol, fmt::format("a plane of {} bytes at {} in a memory of {} bytes",
+                                                    plane.size_bytes, plane.offset_bytes, mapped.size_bytes)};
     }
     buffer.planes_.emplace_back(static_cast<const std::byte*>(mapped.address) + plane.offset_bytes, plane.size_bytes);
   }
@@ -36,7 +36,8 @@ Result<const MappedBuffer::Mapping*> MappedBuffer::mapping_of(const PlaneMemory&
     if (other.fd == plane.fd) size_bytes = std::max(size_bytes, other.offset_bytes + other.size_bytes);
   }
   // What it really has, where it can be asked: memory behind the end would be a SIGBUS.
-  if (const off_t end = ::lseek(plane.fd, 0, SEEK_END); end > 0) size_bytes = std::min(size_bytes, static_cast<size_t>(end));
+  if (const off_t end = ::lseek(plane.fd, 0, SEEK_END); end > 0)
+    size_bytes = std::min(size_bytes, static_cast<size_t>(end));
   UniqueFd own(::fcntl(plane.fd, F_DUPFD_CLOEXEC, 0));
   if (!own) return system_error("keeping a buffer's descriptor");
   void* address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, own.get(), 0);

@@ -1,5 +1,5 @@
-// MappedBuffer: a camera's buffer in our memory, mapped once for as long as it is used. Its planes may lie in one memory
-// object or in several, at any offset. Movable; immutable otherwise. The descriptors need not stay open.
+// MappedBuffer: a camera's buffer in our memory, mapped once for as long as it is used. Its planes may lie in one
+// memory object or in several, at any offset. Movable; immutable otherwise. The descriptors need not stay open.
 #pragma once
 
 #include <span>

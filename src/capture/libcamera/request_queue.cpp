@@ -111,10 +111,12 @@ Frame RequestQueue::Memory::lend(const FrameReport& report) {
     const auto bytes = buffer.plane(i);
     // Only compressed frames need to know; raw ones are as large as they must be, whatever the handler says.
     const size_t used = compressed ? std::min(report.used_bytes[i], bytes.size()) : bytes.size();
-    const size_t stride = compressed ? 0 : (i > 0 && stream.format == PixelFormat::i420 ? stream.stride_bytes / 2 : stream.stride_bytes);
+    const size_t stride =
+        compressed ? 0 : (i > 0 && stream.format == PixelFormat::i420 ? stream.stride_bytes / 2 : stream.stride_bytes);
     frame.planes[i] = {bytes.data(), stride, used};
   }
-  if (!compressed && buffer.plane_count() < planes_of(stream.format)) split_planes(frame, stream.stride_bytes, buffer.plane(0));
+  if (!compressed && buffer.plane_count() < planes_of(stream.format))
+    split_planes(frame, stream.stride_bytes, buffer.plane(0));
   buffer.begin_read();
   frame.buffer = std::shared_ptr<const void>(&buffer, [self = shared_from_this(), index = report.buffer](const void*) {
     self->buffers[index].end_read();
@@ -123,8 +125,9 @@ Frame RequestQueue::Memory::lend(const FrameReport& report) {
   return frame;
 }
 
-Result<RequestQueue> RequestQueue::start(CameraDevice& device, const StreamTaken& stream, std::vector<DeviceValues> batches,
-                                         std::chrono::nanoseconds interval, const Clock& clock) {
+Result<RequestQueue> RequestQueue::start(CameraDevice& device, const StreamTaken& stream,
+                                         std::vector<DeviceValues> batches, std::chrono::nanoseconds interval,
+                                         const Clock& clock) {
   UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return system_error("eventfd");
   const auto allocated = device.allocate();

@@ -1,7 +1,7 @@
-// RequestQueue: a camera that streams: its buffers, mapped once, and the requests that carry them. A completed request's
-// buffer is lent out as a Frame; letting go of it queues it again at once, from whichever thread that happens. Frames that
-// outlive stop() or the queue keep their memory mapped and are simply not queued again.
-// start(), dequeue(), stop() on the driver thread; send() and the returning of buffers are thread-safe.
+// RequestQueue: a camera that streams: its buffers, mapped once, and the requests that carry them. A completed
+// request's buffer is lent out as a Frame; letting go of it queues it again at once, from whichever thread that
+// happens. Frames that outlive stop() or the queue keep their memory mapped and are simply not queued again. start(),
+// dequeue(), stop() on the driver thread; send() and the returning of buffers are thread-safe.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ class RequestQueue {
   ~RequestQueue() { stop(); }
   void stop();
 
-  int fd() const;                              // readable while a completed request waits
-  std::optional<Timestamp> wake_up_at() const; // when dequeue() has something to do besides, if ever
+  int fd() const;                               // readable while a completed request waits
+  std::optional<Timestamp> wake_up_at() const;  // when dequeue() has something to do besides, if ever
 
   struct Dequeued {
     FrameReport report;

@@ -1,5 +1,7 @@
 #include "capture/libcamera/stream_modes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -29,7 +31,8 @@ std::vector<ipc::Mode> modes_of(const std::vector<StreamOffer>& offers, Size wan
       if (fits(offer, size)) sizes.push_back(size);
     }
     // 4:2:0 formats have no odd sizes.
-    if (!wanted.empty() && wanted.width % 2 == 0 && wanted.height % 2 == 0 && fits(offer, wanted)) sizes.push_back(wanted);
+    if (!wanted.empty() && wanted.width % 2 == 0 && wanted.height % 2 == 0 && fits(offer, wanted))
+      sizes.push_back(wanted);
     if (!offer.largest.empty()) sizes.push_back(offer.largest);
     std::ranges::sort(sizes, {}, [](Size size) { return std::pair(area(size), size.width); });
     const auto repeated = std::ranges::unique(sizes);
@@ -55,6 +58,31 @@ std::optional<StreamWish> largest_still(const std::vector<StreamOffer>& offers) 
     if (!best || area(mode.size) > area(best->size)) best = StreamWish{StreamUse::still, mode.format, mode.size, 2, {}};
   }
   return best;
+}
+
+Result<Turn> turn_of(const SourceUri& source) {
+  const auto option = [&source](const char* key) -> std::string {
+    const auto found = source.options.find(key);
+    return found == source.options.end() ? "" : found->second;
+  };
+  const auto is_on = [](const std::string& text) { return !text.empty() && text != "0" && text != "false"; };
+  Turn turn{is_on(option("hflip")), is_on(option("vflip")), 0};
+  const std::string rotation = option("rotation");
+  if (rotation == "90" || rotation == "180" || rotation == "270") {
+    turn.rotation = std::stoi(rotation);
+  } else if (!rotation.empty() && rotation != "0") {
+    return Error{ErrorCode::invalid_argument, fmt::format("rotation={}: must be 0, 90, 180 or 270", rotation)};
+  }
+  return turn;
+}
+
+Result<std::optional<PixelFormat>> format_of(const SourceUri& source) {
+  const auto option = source.options.find("format");
+  if (option == source.options.end()) return std::optional<PixelFormat>();
+  const auto format = parse_pixel_format(option->second);
+  if (!format)
+    return Error{ErrorCode::invalid_argument, fmt::format("format '{}' is no picture format", option->second)};
+  return format;
 }
 
 }  // namespace camweave::libcam

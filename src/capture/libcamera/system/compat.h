@@ -1,5 +1,5 @@
-// Where libcamera's versions differ (0.0.3 of Debian 12, 0.4 of Debian 13, 0.5 and later of Raspberry Pi OS): asked of the
-// headers themselves at compile time, one function for each difference, and none of them anywhere else.
+// Where libcamera's versions differ (0.0.3 of Debian 12, 0.4 of Debian 13, 0.5 and later of Raspberry Pi OS): asked of
+// the headers themselves at compile time, one function for each difference, and none of them anywhere else.
 #pragma once
 
 #include <libcamera/camera.h>
@@ -49,7 +49,8 @@ bool is_array(const Id& id) {
   if constexpr (requires { id.isArray(); }) {
     return id.isArray();
   } else {
-    constexpr std::array<std::string_view, 5> arrays{"ColourGains", "FrameDurationLimits", "ColourCorrectionMatrix", "SensorBlackLevels", "AfWindows"};
+    constexpr std::array<std::string_view, 5> arrays{"ColourGains", "FrameDurationLimits", "ColourCorrectionMatrix",
+                                                     "SensorBlackLevels", "AfWindows"};
     return std::ranges::find(arrays, id.name()) != arrays.end();
   }
 }

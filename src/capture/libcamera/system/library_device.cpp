@@ -20,8 +20,10 @@ bool is_yuv(PixelFormat format) {
     case PixelFormat::yuyv:
     case PixelFormat::uyvy:
     case PixelFormat::nv12:
-    case PixelFormat::i420: return true;
-    default: return false;
+    case PixelFormat::i420:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -109,12 +111,14 @@ std::vector<DeviceControl> LibraryDevice::controls() const {
 
 Result<StreamTaken> LibraryDevice::configure(const StreamWish& wish) {
   auto configuration = generate(*camera_, wish.use);
-  if (!configuration || configuration->empty()) return Error{ErrorCode::unsupported, name_.id + ": offers no such stream"};
+  if (!configuration || configuration->empty())
+    return Error{ErrorCode::unsupported, name_.id + ": offers no such stream"};
   libcamera::StreamConfiguration& stream = configuration->at(0);
   stream.pixelFormat = to_library(wish.format);
   stream.size = {static_cast<unsigned>(wish.size.width), static_cast<unsigned>(wish.size.height)};
   stream.bufferCount = wish.buffers;
-  // JPEG's own levels: nothing to convert. A handler that names no colour space would leave ours standing without heeding it.
+  // JPEG's own levels: nothing to convert. A handler that names no colour space would leave ours standing without
+  // heeding it.
   if (is_yuv(wish.format) && stream.colorSpace) stream.colorSpace = libcamera::ColorSpace::Sycc;
   const auto transform = transform_of(wish.turn);
   compat::set_transform(*configuration, transform);
@@ -124,10 +128,11 @@ Result<StreamTaken> LibraryDevice::configure(const StreamWish& wish) {
   }
   const auto format = libcam::from_library(stream.pixelFormat);
   if (!format) {
-    return Error{ErrorCode::unsupported,
-                 fmt::format("{}: gives {} instead of {}, which is no format for us", name_.id, stream.pixelFormat.toString(), wished)};
+    return Error{ErrorCode::unsupported, fmt::format("{}: gives {} instead of {}, which is no format for us", name_.id,
+                                                     stream.pixelFormat.toString(), wished)};
   }
-  if (const int result = camera_->configure(configuration.get()); result < 0) return failure("setting " + wished, result);
+  if (const int result = camera_->configure(configuration.get()); result < 0)
+    return failure("setting " + wished, result);
   StreamTaken taken;
   taken.format = *format;
   taken.size = from_library(stream.size);
@@ -143,7 +148,8 @@ Result<StreamTaken> LibraryDevice::configure(const StreamWish& wish) {
 }
 
 Result<std::vector<BufferMemory>> LibraryDevice::allocate() {
-  if (const int result = allocator_.allocate(stream_); result < 0) return failure("allocating buffers (enough CMA memory?)", result);
+  if (const int result = allocator_.allocate(stream_); result < 0)
+    return failure("allocating buffers (enough CMA memory?)", result);
   std::vector<BufferMemory> buffers;
   for (const auto& buffer : allocator_.buffers(stream_)) {
     BufferMemory memory;

@@ -15,8 +15,8 @@ namespace camweave::libcam {
 
 class LibraryDevice final : public CameraDevice {
  public:
-  // Takes the camera for us alone: `busy` when another program has it. `on_gone` is called once, on the library's thread, when it
-  // is pulled out.
+  // Takes the camera for us alone: `busy` when another program has it. `on_gone` is called once, on the library's
+  // thread, when it is pulled out.
   static Result<std::unique_ptr<CameraDevice>> take(std::shared_ptr<libcamera::Camera> camera, CameraName name,
                                                     std::function<void()> on_gone);
   ~LibraryDevice() override;

@@ -37,7 +37,8 @@ std::vector<std::string> video_devices_of(const std::string& id) {
     const size_t dash = name.find('-');
     if (ignored || dash == std::string::npos) continue;
     const fs::path usb = interface.parent_path();
-    const std::string end = fmt::format("{}-{}:{}", name.substr(dash), line_of(usb / "idVendor"), line_of(usb / "idProduct"));
+    const std::string end =
+        fmt::format("{}-{}:{}", name.substr(dash), line_of(usb / "idVendor"), line_of(usb / "idProduct"));
     if (id.ends_with(end)) devices.push_back("/dev/" + node.path().filename().string());
   }
   std::ranges::sort(devices);
@@ -55,8 +56,10 @@ Result<void> check_permission() {
     struct stat node {};
     const group* owner = ::stat(path.c_str(), &node) == 0 ? ::getgrgid(node.st_gid) : nullptr;
     const std::string name = owner ? owner->gr_name : "video";
-    return Error{ErrorCode::permission_denied,
-                 fmt::format("{}: no permission: add the user to group '{}' (sudo usermod -aG {} USER), then log in again", path, name, name)};
+    return Error{
+        ErrorCode::permission_denied,
+        fmt::format("{}: no permission: add the user to group '{}' (sudo usermod -aG {} USER), then log in again", path,
+                    name, name)};
   }
   return {};
 }

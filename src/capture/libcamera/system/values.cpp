@@ -21,18 +21,12 @@ struct FormatRow {
 
 // libcamera names packed RGB by the word's bits, as DRM does: its BGR888 has R in the first byte.
 constexpr std::array format_table{
-    FormatRow{formats::MJPEG, PixelFormat::jpeg},
-    FormatRow{formats::YUV420, PixelFormat::i420},
-    FormatRow{formats::NV12, PixelFormat::nv12},
-    FormatRow{formats::YUYV, PixelFormat::yuyv},
-    FormatRow{formats::UYVY, PixelFormat::uyvy},
-    FormatRow{formats::BGR888, PixelFormat::rgb24},
-    FormatRow{formats::RGB888, PixelFormat::bgr24},
-    FormatRow{formats::R8, PixelFormat::grey},
-    FormatRow{formats::SRGGB8, PixelFormat::bayer_rggb8},
-    FormatRow{formats::SGRBG8, PixelFormat::bayer_grbg8},
-    FormatRow{formats::SGBRG8, PixelFormat::bayer_gbrg8},
-    FormatRow{formats::SBGGR8, PixelFormat::bayer_bggr8},
+    FormatRow{formats::MJPEG, PixelFormat::jpeg},         FormatRow{formats::YUV420, PixelFormat::i420},
+    FormatRow{formats::NV12, PixelFormat::nv12},          FormatRow{formats::YUYV, PixelFormat::yuyv},
+    FormatRow{formats::UYVY, PixelFormat::uyvy},          FormatRow{formats::BGR888, PixelFormat::rgb24},
+    FormatRow{formats::RGB888, PixelFormat::bgr24},       FormatRow{formats::R8, PixelFormat::grey},
+    FormatRow{formats::SRGGB8, PixelFormat::bayer_rggb8}, FormatRow{formats::SGRBG8, PixelFormat::bayer_grbg8},
+    FormatRow{formats::SGBRG8, PixelFormat::bayer_gbrg8}, FormatRow{formats::SBGGR8, PixelFormat::bayer_bggr8},
 };
 
 // Reads from the bytes and not by get<T>(), which asserts that the type is the one expected.
@@ -46,14 +40,17 @@ T element(const ControlValue& value, size_t index) {
 
 std::optional<double> real_at(const ControlValue& value, size_t index) {
   switch (type_of(value.type())) {
-    case ValueType::boolean: return element<bool>(value, index) ? 1 : 0;
+    case ValueType::boolean:
+      return element<bool>(value, index) ? 1 : 0;
     case ValueType::integer:
       if (value.type() == libcamera::ControlTypeByte) return element<uint8_t>(value, index);
       if (value.type() == libcamera::ControlTypeInteger64) return static_cast<double>(element<int64_t>(value, index));
       return element<int32_t>(value, index);
-    case ValueType::real: return element<float>(value, index);
+    case ValueType::real:
+      return element<float>(value, index);
     case ValueType::rectangle:
-    case ValueType::other: break;
+    case ValueType::other:
+      break;
   }
   return std::nullopt;
 }
@@ -74,14 +71,18 @@ ControlValue array_of(const std::vector<double>& numbers) {
 
 std::optional<ControlValue> several(const libcamera::ControlId& id, const std::vector<double>& numbers) {
   switch (id.type()) {
-    case libcamera::ControlTypeInteger32: return array_of<int32_t>(numbers);
-    case libcamera::ControlTypeInteger64: return array_of<int64_t>(numbers);
-    case libcamera::ControlTypeFloat: return array_of<float>(numbers);
+    case libcamera::ControlTypeInteger32:
+      return array_of<int32_t>(numbers);
+    case libcamera::ControlTypeInteger64:
+      return array_of<int64_t>(numbers);
+    case libcamera::ControlTypeFloat:
+      return array_of<float>(numbers);
     case libcamera::ControlTypeRectangle:
       if (numbers.size() != 4) return std::nullopt;
       return ControlValue(libcamera::Rectangle(static_cast<int>(numbers[0]), static_cast<int>(numbers[1]),
                                                static_cast<unsigned>(numbers[2]), static_cast<unsigned>(numbers[3])));
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -89,13 +90,18 @@ std::optional<ControlValue> several(const libcamera::ControlId& id, const std::v
 
 ValueType type_of(libcamera::ControlType type) {
   switch (type) {
-    case libcamera::ControlTypeBool: return ValueType::boolean;
+    case libcamera::ControlTypeBool:
+      return ValueType::boolean;
     case libcamera::ControlTypeByte:
     case libcamera::ControlTypeInteger32:
-    case libcamera::ControlTypeInteger64: return ValueType::integer;
-    case libcamera::ControlTypeFloat: return ValueType::real;
-    case libcamera::ControlTypeRectangle: return ValueType::rectangle;
-    default: return ValueType::other;  // strings, sizes, and what later versions add
+    case libcamera::ControlTypeInteger64:
+      return ValueType::integer;
+    case libcamera::ControlTypeFloat:
+      return ValueType::real;
+    case libcamera::ControlTypeRectangle:
+      return ValueType::rectangle;
+    default:
+      return ValueType::other;  // strings, sizes, and what later versions add
   }
 }
 
@@ -134,11 +140,16 @@ std::optional<ControlValue> to_library(const libcamera::ControlId& id, const Dev
     return std::nullopt;
   }
   switch (id.type()) {
-    case libcamera::ControlTypeByte: return ControlValue(static_cast<uint8_t>(number));
-    case libcamera::ControlTypeInteger32: return ControlValue(static_cast<int32_t>(number));
-    case libcamera::ControlTypeInteger64: return ControlValue(static_cast<int64_t>(number));
-    case libcamera::ControlTypeFloat: return ControlValue(static_cast<float>(number));
-    default: return std::nullopt;
+    case libcamera::ControlTypeByte:
+      return ControlValue(static_cast<uint8_t>(number));
+    case libcamera::ControlTypeInteger32:
+      return ControlValue(static_cast<int32_t>(number));
+    case libcamera::ControlTypeInteger64:
+      return ControlValue(static_cast<int64_t>(number));
+    case libcamera::ControlTypeFloat:
+      return ControlValue(static_cast<float>(number));
+    default:
+      return std::nullopt;
   }
 }
 
