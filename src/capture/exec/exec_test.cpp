@@ -11,7 +11,7 @@
 #include "capture/exec/exec_camera.h"
 #include "capture/exec/line_reader.h"
 #include "capture/exec/picture_stream.h"
-#include "capture/fake_sink.h"
+#include "capture/running_camera.h"
 
 namespace camweave::exec {
 namespace {
@@ -42,46 +42,18 @@ TEST(LineReader, ProgressIsNoLineButTheLastOfItIs) {
   EXPECT_THAT(lines, ElementsAre("one", "two", "frame=2"));
 }
 
-// A camera running on a thread; ends with the object.
-class Running {
+class Running : public RunningCamera {
  public:
   explicit Running(const std::string& command, bool wanted = true)
-      : log_(clock_, LogLevel::debug, [](const LogLine&) {}),
-        camera_(make_camera(clock_, log_)),
-        stop_(*StopSignal::create()) {
-    sink_.set_wanted(wanted);
+      : RunningCamera(make_camera, request(command), wanted) {}
+
+ private:
+  static CameraRequest request(const std::string& command) {
     CameraRequest request;
     request.source = *parse_source_uri("exec:" + command);
     request.first_sequence = 100;
-    opened_ = camera_->open(request);
-    if (opened_->ok()) thread_ = std::thread([this] { ended_ = camera_->run(sink_, stop_); });
+    return request;
   }
-  ~Running() { static_cast<void>(finish()); }
-  Result<void> finish() {
-    stop_.raise();
-    return join();
-  }
-  Result<void> join() {
-    if (thread_.joinable()) thread_.join();
-    return ended_;
-  }
-  const Result<ipc::Opened>& opened() const { return *opened_; }
-  FakeSink& sink() { return sink_; }
-  std::string log_text() const {
-    std::string text;
-    for (const LogLine& line : log_.recent()) text += line.text + "\n";
-    return text;
-  }
-
- private:
-  SystemClock clock_;
-  Log log_;
-  std::unique_ptr<Camera> camera_;
-  StopSignal stop_;
-  FakeSink sink_;
-  std::optional<Result<ipc::Opened>> opened_;
-  Result<void> ended_;
-  std::thread thread_;
 };
 
 const std::string ffmpeg = "ffmpeg -v error -re -f lavfi -i testsrc2=s=320x240:r=50 ";
@@ -190,7 +162,7 @@ TEST(ExecCamera, GarbageAndTornPicturesAreLeftOutAndCounted) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_TRUE(camera.finish());
   EXPECT_EQ(camera.sink().dropped(), 1u);
-  EXPECT_THAT(camera.log_text(), HasSubstr("belong to no picture"));
+  EXPECT_TRUE(camera.wait_for_log("belong to no picture")) << camera.log_text();
 }
 
 TEST(ExecCamera, NoPasswordGetsIntoTheLog) {

@@ -7,10 +7,10 @@
 #include <fstream>
 #include <thread>
 
-#include "capture/fake_sink.h"
 #include "capture/file/file_camera.h"
 #include "capture/file/picture_source.h"
 #include "capture/file/playback_clock.h"
+#include "capture/running_camera.h"
 #include "media/h264/nal.h"
 #include "media/jpeg/header.h"
 
@@ -37,44 +37,19 @@ std::string made_by_ffmpeg(const std::string& arguments, const std::string& name
   return path;
 }
 
-class Running {
+class Running : public RunningCamera {
  public:
   explicit Running(const std::string& source, bool wanted = true, ControlValues controls = {})
-      : log_(clock_, LogLevel::debug, [](const LogLine&) {}),
-        camera_(make_camera(clock_, log_)),
-        stop_(*StopSignal::create()) {
-    sink_.set_wanted(wanted);
+      : RunningCamera(make_camera, request(source, std::move(controls)), wanted) {}
+
+ private:
+  static CameraRequest request(const std::string& source, ControlValues controls) {
     CameraRequest request;
     request.source = *parse_source_uri("file:" + source);
     request.first_sequence = 7;
     request.controls = std::move(controls);
-    opened_ = camera_->open(request);
-    if (opened_->ok()) thread_ = std::thread([this] { ended_ = camera_->run(sink_, stop_); });
+    return request;
   }
-  ~Running() { static_cast<void>(finish()); }
-  Result<void> finish() {
-    stop_.raise();
-    return join();
-  }
-  Result<void> join() {
-    if (thread_.joinable()) thread_.join();
-    return ended_;
-  }
-  const Result<ipc::Opened>& opened() const { return *opened_; }
-  Camera& camera() { return *camera_; }
-  FakeSink& sink() { return sink_; }
-  // Waits until `count` more than now have come.
-  bool wait_for_more(size_t count) { return sink_.wait_for(sink_.seen().size() + count); }
-
- private:
-  SystemClock clock_;
-  Log log_;
-  std::unique_ptr<Camera> camera_;
-  StopSignal stop_;
-  FakeSink sink_;
-  std::optional<Result<ipc::Opened>> opened_;
-  Result<void> ended_;
-  std::thread thread_;
 };
 
 void expect_even(const std::vector<FakeSink::Seen>& seen, std::chrono::nanoseconds interval) {

@@ -12,7 +12,7 @@
 #include <functional>
 #include <thread>
 
-#include "capture/fake_sink.h"
+#include "capture/running_camera.h"
 #include "capture/stream/address.h"
 #include "capture/stream/authorization.h"
 #include "capture/stream/bundle_reader.h"
@@ -280,39 +280,17 @@ class FakePeer {
   std::thread thread_;
 };
 
-class Running {
+class Running : public RunningCamera {
  public:
-  explicit Running(const std::string& source)
-      : log_(clock_, LogLevel::debug, [](const LogLine&) {}),
-        camera_(make_camera(clock_, log_)),
-        stop_(*StopSignal::create()) {
+  explicit Running(const std::string& source) : RunningCamera(make_camera, request(source)) {}
+
+ private:
+  static CameraRequest request(const std::string& source) {
     CameraRequest request;
     request.source = *parse_source_uri(source);
     request.first_sequence = 5;
-    opened_ = camera_->open(request);
-    if (opened_->ok()) thread_ = std::thread([this] { ended_ = camera_->run(sink_, stop_); });
+    return request;
   }
-  ~Running() { static_cast<void>(finish()); }
-  Result<void> finish() {
-    stop_.raise();
-    return join();
-  }
-  Result<void> join() {
-    if (thread_.joinable()) thread_.join();
-    return ended_;
-  }
-  const Result<ipc::Opened>& opened() const { return *opened_; }
-  FakeSink& sink() { return sink_; }
-
- private:
-  SystemClock clock_;
-  Log log_;
-  std::unique_ptr<Camera> camera_;
-  StopSignal stop_;
-  FakeSink sink_;
-  std::optional<Result<ipc::Opened>> opened_;
-  Result<void> ended_;
-  std::thread thread_;
 };
 
 std::string part(const std::string& more_fields = "") {
