@@ -133,8 +133,11 @@ Result<BufferQueue> BufferQueue::start(Device& device, const PictureLayout& layo
   }
   BufferQueue queue(memory);
   int type = device.buffer_type();
-  if (auto started = device.call(VIDIOC_STREAMON, &type, "starting the stream (enough USB bandwidth?)"); !started) {
-    return started.error();
+  if (device.kernel().ioctl(device.fd(), VIDIOC_STREAMON, &type) != 0) {
+    if (errno != ENOSPC) return device.failure("starting the stream");
+    return Error{ErrorCode::exhausted,
+                 device.name().path + ": the USB bus has no bandwidth left for this stream: choose MJPEG, a smaller size or "
+                                      "rate, or another bus (lsusb -t shows them)"};
   }
   return queue;
 }

@@ -295,6 +295,14 @@ TEST_F(V4l2CaptureTest, BusyNamesTheProcess) {
   EXPECT_THAT(ended.error().message, HasSubstr("cheese (4711)"));
 }
 
+TEST_F(V4l2CaptureTest, NoUsbBandwidthNamesTheCure) {
+  open();
+  kernel_.failures[VIDIOC_STREAMON] = ENOSPC;
+  const auto ended = run({});
+  EXPECT_EQ(ended.error().code, ErrorCode::exhausted);
+  EXPECT_THAT(ended.error().message, HasSubstr("choose MJPEG"));
+}
+
 TEST_F(V4l2CaptureTest, ChangesByOthersAreReported) {
   open();
   ASSERT_TRUE(run({[&] { kernel_.controls[0].value = 42; kernel_.push_event(V4L2_EVENT_CTRL); }}));
