@@ -178,9 +178,22 @@ Result<std::unique_ptr<Encoder>> make_h264_encoder(const Rendition& rendition, c
 
 namespace {
 
+// The libraries' words about hardware that isn't there are no news to anybody.
+class QuietLibraries {
+ public:
+  QuietLibraries() { av_log_set_level(AV_LOG_QUIET); }
+  ~QuietLibraries() { av_log_set_level(before_); }
+  QuietLibraries(const QuietLibraries&) = delete;
+  QuietLibraries& operator=(const QuietLibraries&) = delete;
+
+ private:
+  const int before_ = av_log_get_level();
+};
+
 // Hardware that opens and then refuses a picture is no encoder: it is shown the first one before it is chosen.
 Result<void> try_once(const H264Candidate& kind, const Rendition& rendition, const H264Settings& settings,
                       const H264Devices& devices, const Frame& picture) {
+  const QuietLibraries quiet;
   auto context = kind.open(settings, devices);
   if (!context) return context.error();
   H264Encoder encoder(rendition, settings, devices, kind, *std::move(context));
