@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sink/publish/push_timer.h"
 
 namespace camweave {
