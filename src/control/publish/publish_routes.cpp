@@ -1,6 +1,7 @@
 // /api/v1/publish and below, and the pushes' figures.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "control/publish/publisher.h"

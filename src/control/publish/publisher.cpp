@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -133,6 +134,7 @@ void Publisher::replace(Entry& entry, PublishConfig config) {
   const auto old = std::exchange(entry.push, nullptr);
   entry.config = std::move(config);
   entry.is_asked_for = false;
+  entry.camera = camera_of(entry.config);
   entry.push = make_push(entry.config);
   const bool on = should_run(entry);
   if (!old) {
@@ -160,7 +162,9 @@ void Publisher::configure(std::vector<PublishConfig> wanted) {
   }
   for (PublishConfig& config : wanted) {
     Entry& entry = entries_[config.name];
-    if (!entry.push || entry.is_asked_for || entry.config != config) replace(entry, std::move(config));
+    const bool is_same =
+        entry.push && !entry.is_asked_for && entry.config == config && entry.camera == camera_of(config);
+    if (!is_same) replace(entry, std::move(config));
   }
   for (auto& [name, entry] : entries_) {
     if (entry.is_asked_for) entry.push->start();  // those of the state file, at the first time
@@ -182,6 +186,7 @@ void Publisher::add_asked_for(std::string camera, std::string url) {
   config.camera = std::move(camera);
   config.url = std::move(url);
   Entry& entry = entries_[config.name];
+  entry.camera = config.camera;
   entry.push = make_push(config);
   entry.config = std::move(config);
   entry.is_asked_for = true;

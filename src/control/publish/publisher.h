@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "control/camera_control/streaming_switch.h"
 #include "control/config/config.h"
 #include "control/loop/task_loop.h"
@@ -54,6 +55,7 @@ class Publisher final : public StreamingSwitch {
  private:
   struct Entry {
     PublishConfig config;
+    std::string camera;         // whose pictures it began with: the default camera may become another
     bool is_asked_for = false;  // by a client, without an entry in the configuration
     std::shared_ptr<Push> push;
   };

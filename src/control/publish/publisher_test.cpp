@@ -129,6 +129,16 @@ TEST_F(PublisherTest, AnEntryWithoutACameraFollowsTheDefaultCamera) {
   EXPECT_FALSE(publisher_->is_on("front"));
 }
 
+TEST_F(PublisherTest, AReloadFollowsANewDefaultCamera) {
+  begin({entry("a", "")});
+  ASSERT_TRUE(target_.accept());
+  default_camera_ = "line";
+  publisher_->configure({entry("a", "")});
+  ASSERT_TRUE(target_.accept()) << "announced anew";
+  target_.answer(target_.expect("OPTIONS"));
+  EXPECT_TRUE(eventually([&] { return cameras_.open_streams("line").size() == 1; }));
+}
+
 TEST_F(PublisherTest, AReloadLeavesWhatDidNotChange) {
   FakeTarget others;
   const auto to_other = [&others](PublishConfig config) {

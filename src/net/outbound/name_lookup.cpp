@@ -6,6 +6,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/mutex.h"
+
 namespace camweave {
 namespace {
 

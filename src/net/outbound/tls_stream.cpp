@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <optional>

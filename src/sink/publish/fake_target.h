@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -86,8 +87,16 @@ class FakeTarget {
     std::string bytes;
     uint16_t sequence() const { return static_cast<uint16_t>(byte(2) << 8 | byte(3)); }
     bool marker() const { return (byte(1) & 0x80) != 0; }
-    int nal_type() const { return byte(12) & 0x1f; }  // 28: a fragment
-    int fragment_type() const { return byte(13) & 0x1f; }
+    // Of what is inside: several where units are aggregated (STAP-A), and what a fragment is of (FU-A).
+    std::vector<int> nal_types() const {
+      const int type = byte(12) & 0x1f;
+      if (type == 28) return {static_cast<int>(byte(13) & 0x1f)};
+      if (type != 24) return {type};
+      std::vector<int> types;
+      for (size_t at = 13; at + 2 < bytes.size(); at += 2 + (byte(at) << 8 | byte(at + 1)))
+        types.push_back(byte(at + 2) & 0x1f);
+      return types;
+    }
     unsigned byte(size_t at) const { return static_cast<unsigned char>(bytes.at(at)); }
   };
   Packet packet() {
@@ -105,14 +114,15 @@ class FakeTarget {
       if (one.channel == channel || one.channel < 0) return one;
     }
   }
-  // The NAL types of the next whole frame: fragments counted as what they carry.
+  // The NAL types of the next whole frame: a fragmented unit counted once.
   std::vector<int> frame() {
     std::vector<int> types;
     for (;;) {
       const Packet one = packet_on(0);
       if (one.channel < 0) return {};
-      const int type = one.nal_type() == 28 ? one.fragment_type() : one.nal_type();
-      if (types.empty() || types.back() != type) types.push_back(type);
+      for (const int type : one.nal_types()) {
+        if (types.empty() || types.back() != type) types.push_back(type);
+      }
       if (one.marker()) return types;
     }
   }

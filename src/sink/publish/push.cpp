@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sink/publish/push_timer.h"
 
 namespace camweave {
@@ -234,7 +236,7 @@ void Push::open_camera() {
     source_ = parts_.sources->of(*stream);
   }
   waits_for_camera_ = true;
-  due_ = loop_.now() + options_.patience / 2;
+  due_ = loop_.now() + options_.camera_patience;
   source_->describe(
       [weak = weak_from_this(), &loop = loop_, source = source_.get()](const Result<RtspDescription>& description) {
         loop.post([weak, source, description] {

@@ -43,9 +43,10 @@ struct PushOptions {
   rtsp::RtspUrl target;
   std::string ca_file;
   bool check_certificate = true;
-  // For a connection, an answer, or a byte taken. Also how long a connected target waits for the camera's first
-  // picture.
+  // For a connection, an answer, or a byte taken.
   std::chrono::nanoseconds patience = std::chrono::seconds(10);
+  // How long a connected target is held without a picture to announce.
+  std::chrono::nanoseconds camera_patience = std::chrono::seconds(5);
 };
 
 // Borrowed ones must outlive the loops.

@@ -1,6 +1,8 @@
 // A push's frames, once the target records: newest first, whole ones only, by one system call each.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "format/rtp/packetizer.h"
 #include "sink/publish/push.h"
 
