@@ -18,7 +18,7 @@ from peers.mediamtx import MediaMtx
 
 READERS = (10, 50, 200)
 CONNECTS = 50
-LONGEST_GAP_S = 0.4
+LONGEST_GAP_S = 1.0
 MJPEG = "camweave, MJPEG"
 OWN_H264 = "camweave, the file's own H.264"
 SENDTO, GSO, SENDMSG = RtspFloor("sendto"), RtspFloor("gso"), RtspFloor("sendmsg")

@@ -55,9 +55,13 @@ def numbers_in(path):
     return numbers_of(run(["ffmpeg", "-v", "error", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]))
 
 
-def assert_continuous(numbers, at_least=FRAMES):
+def assert_continuous(server, numbers, at_least=FRAMES):
+    """Each frame once and in order, none missing but those that the camera itself says it had no time to encode."""
     assert len(numbers) >= at_least, f"{len(numbers)} frames"
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
+    assert numbers == sorted(set(numbers)), numbers
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    left_out = sum(camera["dropped"] for camera in server.cameras())
+    assert missing <= left_out, f"{missing} missing in {numbers}"
 
 
 def record(url, transport, path, frames=FRAMES):
@@ -73,14 +77,14 @@ def test_ffmpeg_reads_h264(rtsp, tmp_path, transport):
     stream = probed["streams"][0]
     assert (stream["codec_name"], stream["width"], stream["height"]) == ("h264", WIDTH, HEIGHT)
     assert probed["packets"][0]["flags"].startswith("K"), "the first picture is a keyframe"
-    assert_continuous(numbers_in(tmp_path / "clip.h264"))
+    assert_continuous(rtsp, numbers_in(tmp_path / "clip.h264"))
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_ffmpeg_reads_mjpeg(rtsp, tmp_path, transport):
     stream = record(f"{rtsp.rtsp}/cam0?codec=mjpeg", transport, str(tmp_path / "pictures.mkv"), 10)["streams"][0]
     assert (stream["codec_name"], stream["width"], stream["height"]) == ("mjpeg", WIDTH, HEIGHT)
-    assert_continuous(numbers_in(tmp_path / "pictures.mkv"), 10)
+    assert_continuous(rtsp, numbers_in(tmp_path / "pictures.mkv"), 10)
 
 
 def test_a_size_is_served_when_asked_for(rtsp, tmp_path):
@@ -107,7 +111,7 @@ def test_gstreamer_reads_h264(rtsp, tmp_path, needs_program, transport, query):
         probed = json.loads(run(["ffprobe", "-v", "error", "-of", "json", "-show_entries", "stream=width,height", path]))
         assert (probed["streams"][0]["width"], probed["streams"][0]["height"]) == (320, 240)
     else:
-        assert_continuous(numbers_in(path), FRAMES - 2)
+        assert_continuous(rtsp, numbers_in(path), FRAMES - 2)
 
 
 def test_gstreamer_reads_mjpeg(rtsp, tmp_path, needs_program):
@@ -115,7 +119,7 @@ def test_gstreamer_reads_mjpeg(rtsp, tmp_path, needs_program):
     subprocess.run(["gst-launch-1.0", "-q", "rtspsrc", f"location={rtsp.rtsp}/cam0?codec=mjpeg", "protocols=tcp", "!", "rtpjpegdepay", "!",
                     "identity", "eos-after=11", "!", "multifilesink", f"location={tmp_path}/%02d.jpg"], timeout=60 * PATIENCE, check=False)
     numbers = [read_time_code(path.read_bytes()).sequence for path in sorted(tmp_path.glob("*.jpg"))]
-    assert_continuous(numbers, 8)
+    assert_continuous(rtsp, numbers, 8)
 
 
 @pytest.mark.parametrize("options", [["--rtsp-tcp"], ["--no-rtsp-tcp"]], ids=["tcp", "udp"])
@@ -134,7 +138,7 @@ def test_vlc_reads_h264(rtsp, tmp_path, needs_program, options):
     subprocess.run([*as_somebody, "env", f"HOME={tmp_path}", "cvlc", "-q", *options, "--run-time=6", f"{rtsp.rtsp}/cam0",
                     f"--sout=#std{{access=file,mux=ts,dst={path}}}", "vlc://quit"], timeout=60 * PATIENCE, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert_continuous(numbers_in(path))
+    assert_continuous(rtsp, numbers_in(path))
 
 
 OPENCV_READER = """
@@ -156,7 +160,7 @@ def test_opencv_reads_h264(rtsp, transport):
         pytest.skip("OpenCV is not here: package python3-opencv")
     grey = run([sys.executable, "-c", OPENCV_READER, f"{rtsp.rtsp}/cam0", FRAMES],
                env={**os.environ, "OPENCV_FFMPEG_CAPTURE_OPTIONS": f"rtsp_transport;{transport}"})
-    assert_continuous(numbers_of(grey))
+    assert_continuous(rtsp, numbers_of(grey))
 
 
 @pytest.fixture(scope="session")
@@ -187,7 +191,7 @@ asyncio.run(asyncio.wait_for(read(sys.argv[1], int(sys.argv[2])), 40))
 
 
 def test_aiortsp_reads_h264(rtsp, aiortsp):
-    packed = run([sys.executable, "-c", AIORTSP_READER, f"{rtsp.rtsp}/cam0", 300], env={**os.environ, "PYTHONPATH": str(aiortsp)})
+    packed = run([sys.executable, "-c", AIORTSP_READER, f"{rtsp.rtsp}/cam0", 60], env={**os.environ, "PYTHONPATH": str(aiortsp)})
     depacketiser, numbers = H264Depacketiser(), []
     while packed:
         size = int.from_bytes(packed[:2], "big")
@@ -196,4 +200,4 @@ def test_aiortsp_reads_h264(rtsp, aiortsp):
             numbers.append(frame_sei(unit.nals)[1])
         packed = packed[2 + size:]
     assert depacketiser.lost == 0
-    assert_continuous(numbers, 10)
+    assert_continuous(rtsp, numbers, 10)

@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view cname = "camweave";
 constexpr auto report_interval = 5s;
 constexpr auto most_lag = 1s;              // of a reader, before it goes on at the next keyframe
-constexpr auto fresh = 100ms;              // a keyframe so young is as good as one made for the reader
+constexpr auto fresh = 200ms;              // a keyframe so young is as good as one made for the reader
+constexpr auto caught_up = 100ms;          // behind the newest frame: no kept pictures are left to send
 constexpr size_t burst_packets = 32;       // of a large frame over UDP, every
 constexpr auto burst_interval = 500us;
 constexpr size_t catch_up_packets = 8;     // of a kept GOP over UDP, every; 90 Mbit/s
@@ -70,7 +71,7 @@ void RtspSession::on_packet() {
 bool RtspSession::is_too_late(const Packet& next) {
   const auto newest = source_->rtp()->newest();
   const auto lag = newest ? newest->info.capture_time - next.info.capture_time : 0ns;
-  if (lag <= fresh) {
+  if (lag <= caught_up) {
     most_lag_ = most_lag;
     catches_up_ = false;
   }
