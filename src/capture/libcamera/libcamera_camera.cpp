@@ -231,8 +231,7 @@ Result<void> LibcameraCamera::start(Queue& queue) {
   }
   frame_check_ = FrameCheck();
   cancelled_in_a_row_ = 0;
-  auto started = RequestQueue::start(*device_, stream_, controls->all_set(),
-                                     std::chrono::microseconds(controls->shortest_frame_us()), clock_);
+  auto started = RequestQueue::start(*device_, stream_, controls->all_set(), controls->shortest_frame(), clock_);
   if (!started) return started.error();
   queue.emplace(std::move(*started));
   return {};
@@ -320,13 +319,13 @@ Result<void> LibcameraCamera::serve_pending(Queue& queue, FrameSink& sink, const
 
 // The control frame_rate is the stream's rate.
 void LibcameraCamera::follow_rate(Queue& queue, FrameSink& sink) {
-  const int64_t shortest_us = current_controls()->shortest_frame_us();
-  if (shortest_us <= 0) return;
-  if (queue) queue->set_interval(std::chrono::microseconds(shortest_us));
-  const int fps_milli = static_cast<int>((1'000'000'000 + shortest_us / 2) / shortest_us);
+  const auto controls = current_controls();
+  const int fps_milli = controls->fps_milli();
+  if (fps_milli <= 0) return;
+  if (queue) queue->set_interval(controls->shortest_frame());
   if (fps_milli == opened_.mode.fps_milli) return;
   opened_.mode.fps_milli = fps_milli;
-  opened_.controls = current_controls()->read();
+  opened_.controls = controls->read();
   sink.opened(opened_);
 }
 
