@@ -77,14 +77,15 @@ def test_without_permission_it_names_the_group(libcamera_list, usb_controller_wi
     assert done.status == 1 and "'video'" in done.err, (done.out, done.err)
 
 
-def test_one_usb_camera_is_offered_by_v4l2_alone(libcamera_guest, virtual_cameras, usb_controller_with_firmware_node, libcamera_usb_camera):
-    if libcamera_guest.run("test", "-x", "/payload/bin/camweave", check=False).status:
-        pytest.skip("camweave is not in the folder that CAMWEAVE_BIN_TRIXIE names")
-    libcamera_usb_camera(serial="SN-L1")
-    found = {c["source"]: c for c in json.loads(libcamera_guest.run("camweave", "cameras", "--json").out)["cameras"]}
-    assert found["v4l2:serial=SN-L1"]["problem"] == ""
-    assert found[f"libcamera:{USB_ID}"]["problem"] == "the same camera as v4l2:serial=SN-L1: use that"
-    assert found["libcamera:Front"]["problem"] == found["libcamera:Back"]["problem"] == ""
+def test_v4l2_and_libcamera_look_at_once_and_find_the_same_device(libcamera_guest, usb_controller_with_firmware_node, libcamera_usb_camera):
+    """What `camweave cameras` does; that it then offers V4L2's alone is find_cameras_test.cpp's."""
+    if libcamera_guest.run("test", "-x", "/payload/bin/camweave-capture-v4l2", check=False).status:
+        pytest.skip("camweave-capture-v4l2 is not in the folder that CAMWEAVE_BIN_TRIXIE names")
+    camera = libcamera_usb_camera(serial="SN-L1")
+    both = "camweave-capture-libcamera --list >/tmp/l & for i in 1 2 3 4 5; do camweave-capture-v4l2 --list; done; wait; cat /tmp/l"
+    *v4l2, libcamera = [json.loads(line)[0] for line in libcamera_guest.shell(both).out.splitlines()]
+    assert all((found["source"], found["problem"], found["devices"]) == ("v4l2:serial=SN-L1", "", [camera.device]) for found in v4l2)
+    assert libcamera["problem"] == "" and camera.device in libcamera["devices"]
 
 
 # The virtual cameras.
