@@ -79,6 +79,10 @@ class FakeSink final : public FrameSink {
     MutexLock lock(mutex_);
     return dropped_;
   }
+  std::vector<Control> controls() const {
+    MutexLock lock(mutex_);
+    return controls_;
+  }
   std::vector<ipc::Mode> modes() const {
     MutexLock lock(mutex_);
     return modes_;

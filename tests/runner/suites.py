@@ -144,7 +144,7 @@ def vm_long(log):
     if os.getuid() == 0 and "CAMWEAVE_BIN_TRIXIE" not in os.environ:
         # The guest with libcamera is a Debian 13; without its programs those tests are skipped and say why.
         install(log, "for the clean base", "scripts/packages/all.txt")
-        log.need(ROOT / "tests/distro/programs", "trixie", "camweave", "camweave-capture-v4l2", "camweave-capture-libcamera")
+        log.need(ROOT / "tests/distro/programs", "trixie", "camweave-capture-v4l2", "camweave-capture-libcamera")
         env["CAMWEAVE_BIN_TRIXIE"] = str(ROOT / "build/trixie/bin")
     return vm(log, "long", env)
 

@@ -64,10 +64,9 @@ def test_cameras_are_listed_with_modes_and_controls(libcamera_list, virtual_came
     assert controls_by_name(found["libcamera:Back"])["frame_rate"]["read_only"]
 
 
-def test_a_camera_that_another_program_has_is_busy(libcamera_guest, libcamera_list, virtual_cameras, usb_controller_with_firmware_node,
-                                                   libcamera_usb_camera):
+def test_a_camera_that_another_program_has_is_busy(libcamera_guest, libcamera_list, usb_controller_with_firmware_node, libcamera_usb_camera):
     camera = libcamera_usb_camera(serial="SN-L1")
-    with libcamera_guest.spawn("cam", "-c3", "-C", name="busy"):
+    with libcamera_guest.spawn("cam", "-c1", "-C", name="busy"):
         camera.wait_event("streaming")
         assert "in use by another program" in libcamera_list()[f"libcamera:{USB_ID}"]["problem"]
 
@@ -78,14 +77,15 @@ def test_without_permission_it_names_the_group(libcamera_list, usb_controller_wi
     assert done.status == 1 and "'video'" in done.err, (done.out, done.err)
 
 
-def test_one_usb_camera_is_offered_by_v4l2_alone(libcamera_guest, virtual_cameras, usb_controller_with_firmware_node, libcamera_usb_camera):
-    if libcamera_guest.run("test", "-x", "/payload/bin/camweave", check=False).status:
-        pytest.skip("camweave is not in the folder that CAMWEAVE_BIN_TRIXIE names")
-    libcamera_usb_camera(serial="SN-L1")
-    found = {c["source"]: c for c in json.loads(libcamera_guest.run("camweave", "cameras", "--json").out)["cameras"]}
-    assert found["v4l2:serial=SN-L1"]["problem"] == ""
-    assert found[f"libcamera:{USB_ID}"]["problem"] == "the same camera as v4l2:serial=SN-L1: use that"
-    assert found["libcamera:Front"]["problem"] == found["libcamera:Back"]["problem"] == ""
+def test_v4l2_and_libcamera_look_at_once_and_find_the_same_device(libcamera_guest, usb_controller_with_firmware_node, libcamera_usb_camera):
+    """What `camweave cameras` does; that it then offers V4L2's alone is find_cameras_test.cpp's."""
+    if libcamera_guest.run("test", "-x", "/payload/bin/camweave-capture-v4l2", check=False).status:
+        pytest.skip("camweave-capture-v4l2 is not in the folder that CAMWEAVE_BIN_TRIXIE names")
+    camera = libcamera_usb_camera(serial="SN-L1")
+    both = "camweave-capture-libcamera --list >/tmp/l & for i in 1 2 3 4 5; do camweave-capture-v4l2 --list; done; wait; cat /tmp/l"
+    *v4l2, libcamera = [json.loads(line)[0] for line in libcamera_guest.shell(both).out.splitlines()]
+    assert all((found["source"], found["problem"], found["devices"]) == ("v4l2:serial=SN-L1", "", [camera.device]) for found in v4l2)
+    assert libcamera["problem"] == "" and camera.device in libcamera["devices"]
 
 
 # The virtual cameras.
@@ -102,7 +102,7 @@ def test_two_cameras_at_once_by_pixels_at_their_rate(libcamera_worker, virtual_c
     for _ in range(8):
         assert_bars(front.wait_for("Frame")["data"])
     lines = back.wait_for("Frame")["data"]
-    assert len(bars_in(lines)) < 8 and len(set(Image.open(io.BytesIO(lines)).convert("L").getdata())) > 1
+    assert set(bars_in(lines)) == {0, 7}  # white and black only
     # The handler completes requests at once: the driver holds them to the rate after half a second of looking on.
     frames = front.frames(120)[-60:]
     assert_rising([frame["sequence"] for frame in frames])
@@ -123,7 +123,7 @@ def test_a_size_that_is_not_there_is_adjusted_and_said(libcamera_worker, virtual
 
 def test_a_format_that_is_not_there_is_refused(libcamera_worker, virtual_cameras):
     failed = libcamera_worker("libcamera:Front?format=MJPEG").wait_for("Failed")
-    assert "Front: the camera has no MJPEG mode" in failed["message"]
+    assert "Front: the camera has no MJPEG mode" in failed["error"]
 
 
 def test_the_frame_rate_is_a_control(libcamera_worker, virtual_cameras):

@@ -339,11 +339,15 @@ void CameraControls::settle(ControlValues& applied, Timestamp deadline) const {
   }
 }
 
-int64_t CameraControls::shortest_frame_us() const {
+int CameraControls::fps_milli() const {
   MutexLock lock(mutex_);
   const Known* known = find("frame_rate");
-  const double rate = known ? number_of(current(*known)) : 0;
-  return rate > 0 ? std::llround(1e6 / rate) : 0;
+  return known ? static_cast<int>(std::lround(number_of(current(*known)) * 1000)) : 0;
+}
+
+std::chrono::nanoseconds CameraControls::shortest_frame() const {
+  const int rate = fps_milli();
+  return std::chrono::nanoseconds(rate > 0 ? 1'000'000'000'000 / rate : 0);
 }
 
 }  // namespace camweave::libcam

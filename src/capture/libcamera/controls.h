@@ -40,8 +40,10 @@ class CameraControls {
   // report.
   void settle(ControlValues& applied, Timestamp deadline) const;
 
-  // Of frame_rate: the shortest frame duration that was asked for; 0 none, or the camera has no such setting.
-  int64_t shortest_frame_us() const;
+  // The control frame_rate's value in frames per 1000 s, and the time between frames; 0: the camera has no such
+  // control.
+  int fps_milli() const;
+  std::chrono::nanoseconds shortest_frame() const;
 
  private:
   struct Known {

@@ -27,6 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto settle_patience = 400ms;  // eight frames at 20 fps: what a sensor's controls take to arrive, twice
+constexpr auto controls_interval = 1s;   // a panel's eye, not a film's
 constexpr int most_cancelled = 16;
 
 class LibcameraCamera final : public Camera {
@@ -64,6 +65,7 @@ class LibcameraCamera final : public Camera {
   Result<void> take_frame(RequestQueue& queue, RequestQueue::Dequeued dequeued, FrameSink& sink);
   Result<void> serve_pending(Queue& queue, FrameSink& sink, const StopSignal& stop);
   void follow_rate(Queue& queue, FrameSink& sink);
+  void tell_moved_controls(FrameSink& sink);
   Error unplugged() const { return {ErrorCode::not_found, device_->name().id + ": unplugged"}; }
   void wake() const {
     const uint64_t one = 1;
@@ -87,6 +89,8 @@ class LibcameraCamera final : public Camera {
   PictureCheck picture_check_;
   uint64_t next_sequence_ = 0;
   int cancelled_in_a_row_ = 0;
+  std::vector<Control> told_controls_;
+  Timestamp tell_controls_at_ = Timestamp::min();
 
   std::atomic<bool> capturing_{false};
   std::atomic<bool> has_larger_still_{false};
@@ -231,8 +235,7 @@ Result<void> LibcameraCamera::start(Queue& queue) {
   }
   frame_check_ = FrameCheck();
   cancelled_in_a_row_ = 0;
-  auto started = RequestQueue::start(*device_, stream_, controls->all_set(),
-                                     std::chrono::microseconds(controls->shortest_frame_us()), clock_);
+  auto started = RequestQueue::start(*device_, stream_, controls->all_set(), controls->shortest_frame(), clock_);
   if (!started) return started.error();
   queue.emplace(std::move(*started));
   return {};
@@ -281,6 +284,7 @@ Result<void> LibcameraCamera::take_frame(RequestQueue& queue, RequestQueue::Dequ
   frame.capture_time = frame_check_.capture_time(report, dequeued.arrival);
   frame.metadata = checked_metadata(report);
   current_controls()->note(report);
+  tell_moved_controls(sink);
   if (queue.is_held_back())
     log_.limited(LogLevel::info, name, "the camera does not keep its frame rate: paced here", 3600s);
   if (report.damaged) {
@@ -318,15 +322,25 @@ Result<void> LibcameraCamera::serve_pending(Queue& queue, FrameSink& sink, const
   return {};
 }
 
+// What automatics moved: there is no event for it, so the frames' metadata is compared now and then.
+void LibcameraCamera::tell_moved_controls(FrameSink& sink) {
+  if (clock_.now() < tell_controls_at_) return;
+  tell_controls_at_ = clock_.now() + controls_interval;
+  auto controls = current_controls()->read();
+  if (controls == told_controls_) return;
+  told_controls_ = controls;
+  sink.controls_changed(std::move(controls));
+}
+
 // The control frame_rate is the stream's rate.
 void LibcameraCamera::follow_rate(Queue& queue, FrameSink& sink) {
-  const int64_t shortest_us = current_controls()->shortest_frame_us();
-  if (shortest_us <= 0) return;
-  if (queue) queue->set_interval(std::chrono::microseconds(shortest_us));
-  const int fps_milli = static_cast<int>((1'000'000'000 + shortest_us / 2) / shortest_us);
+  const auto controls = current_controls();
+  const int fps_milli = controls->fps_milli();
+  if (fps_milli <= 0) return;
+  if (queue) queue->set_interval(controls->shortest_frame());
   if (fps_milli == opened_.mode.fps_milli) return;
   opened_.mode.fps_milli = fps_milli;
-  opened_.controls = current_controls()->read();
+  opened_.controls = controls->read();
   sink.opened(opened_);
 }
 

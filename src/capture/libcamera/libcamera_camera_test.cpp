@@ -145,6 +145,19 @@ TEST_F(LibcameraTest, MetadataTravelsWithItsFrame) {
   EXPECT_EQ(sink_.frames().at(0).metadata, (FrameMetadata{12'000, 3.0F, 4200.0F, 45.0F}));
 }
 
+TEST_F(LibcameraTest, WhatAnAutomaticMovesIsTold) {
+  state_.controls = {
+      {"ExposureTime", ValueType::integer, false, int64_t{100}, int64_t{60'000}, int64_t{10'000}, {}, {}}};
+  start();
+  FrameReport told = report(1);
+  told.exposure_us = 12'345;
+  state_.complete(told);
+  ASSERT_TRUE(sink_.wait_for(1));
+  const auto controls = sink_.controls();
+  ASSERT_EQ(controls.size(), 1u);
+  EXPECT_EQ(controls[0].value, ControlValue(int64_t{12'345}));
+}
+
 TEST_F(LibcameraTest, DamagedCancelledAndLostFramesAreCounted) {
   sink_.set_wanted(false);
   start();

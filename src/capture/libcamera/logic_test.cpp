@@ -164,7 +164,7 @@ TEST(Controls, RatesZoomGainsAndActionsBecomeWhatLibcameraTakes) {
   CameraControls controls(module_controls());
   EXPECT_THAT(set(controls, {{"frame_rate", 25.0}}),
               ElementsAre(DeviceValues{{"FrameDurationLimits", std::vector<double>{40'000, 40'000}}}));
-  EXPECT_EQ(controls.shortest_frame_us(), 40'000);
+  EXPECT_EQ(controls.shortest_frame(), 40ms);
   EXPECT_THAT(set(controls, {{"zoom", 2.0}}),
               ElementsAre(DeviceValues{{"ScalerCrop", std::vector<double>{820, 616, 1640, 1232}}}));
   set(controls, {{"auto_white_balance", false}, {"blue_gain", 1.5}});

@@ -34,8 +34,7 @@ Result<Frame> take_still(CameraDevice& device, const StreamWish& wish, const Cam
                          const Clock& clock, const StopSignal& stop) {
   const auto taken = device.configure(wish);
   if (!taken) return taken.error();
-  auto queue = RequestQueue::start(device, *taken, controls.all_set(),
-                                   std::chrono::microseconds(controls.shortest_frame_us()), clock);
+  auto queue = RequestQueue::start(device, *taken, controls.all_set(), controls.shortest_frame(), clock);
   if (!queue) return queue.error();
   const Timestamp deadline = clock.now() + patience;
   int seen = 0;
