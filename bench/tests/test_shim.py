@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.media import Content
 from peers.ustreamer import device, shim_environment
 
@@ -20,3 +22,11 @@ def test_a_program_sees_a_camera(context, pictures):
     assert all(frame["soi"] == "ffd8" and frame["eoi"] == "ffd9" for frame in seen["frames"])
     sequences = [frame["sequence"] for frame in seen["frames"]]
     assert sequences == sorted(set(sequences))
+
+
+@pytest.mark.parametrize("operation, pixel_format", (("take", "MJPEG"), ("copy", "MJPEG"), ("take", "YUYV"), ("encode", "YUYV")))
+def test_the_least_camera_program_gets_its_frames(context, pictures, operation, pixel_format):
+    env = {**os.environ, **shim_environment(context, Content(pictures, 640, 360, 100), pixel_format)}
+    done = subprocess.run([context.tool("bench_camera"), operation, device(context), "0.3"], env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
