@@ -23,13 +23,15 @@ def frame_index(picture, small_frames):
 
 
 def check_against_ffmpeg(parts, footage, small_frames, least_db):
-    """The pictures are consecutive frames of the footage, each as ffmpeg decodes it."""
+    """The pictures are frames of the footage in order, each as ffmpeg decodes it; one that a busy machine left out shows in the
+    sequence numbers, too."""
     pictures = [decode(part.jpeg) for part in parts]
     indices = [frame_index(picture, small_frames) for picture in pictures]
     sequences = [part.sequence for part in parts]
-    assert sequences == list(range(sequences[0], sequences[0] + len(parts)))
+    gaps = [b - a for a, b in zip(sequences, sequences[1:])]
+    assert min(gaps) >= 1 and gaps.count(1) > len(gaps) // 2, f"sequence numbers: {sequences}"
     steps = [(b - a) % len(small_frames) for a, b in zip(indices, indices[1:])]
-    assert steps == [1] * len(steps), f"frames of the file: {indices}"
+    assert steps == gaps, f"frames of the file: {indices}, sequence numbers: {sequences}"
     for picture, index in zip(pictures, indices):
         expected = frames_by_ffmpeg(footage, SIZE, count=1, start=index)[0]
         assert picture.shape == expected.shape
