@@ -69,6 +69,8 @@ void RtspSession::on_packet() {
 
 // A reader that is far behind the newest frame. While it catches up on a kept GOP it may be as far as it began.
 bool RtspSession::is_too_late(const Packet& next) {
+  // The usual case, without the stream's lock: it has only just been captured.
+  if (!catches_up_ && connection_->loop().now() - next.info.capture_time <= caught_up) return false;
   const auto newest = source_->rtp()->newest();
   const auto lag = newest ? newest->info.capture_time - next.info.capture_time : 0ns;
   if (lag <= caught_up) {
