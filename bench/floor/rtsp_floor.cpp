@@ -19,14 +19,15 @@ namespace {
 
 constexpr size_t kPacketBytes = 1400;  // RTP header and payload
 constexpr size_t kRtpHeaderBytes = 12;
-constexpr size_t kMostSegments = 40;   // of 1400 bytes in one datagram's 64 KB
+constexpr size_t kMostSegments = 40;  // of 1400 bytes in one datagram's 64 KB
 
 void put(std::string& out, uint64_t value, size_t bytes) {
   for (size_t i = bytes; i-- > 0;) out += static_cast<char>(value >> (8 * i) & 0xFF);
 }
 
 size_t size_at(const std::string& image, size_t at) {
-  return static_cast<size_t>(static_cast<unsigned char>(image[at + 2])) << 8 | static_cast<unsigned char>(image[at + 3]);
+  return static_cast<size_t>(static_cast<unsigned char>(image[at + 2])) << 8 |
+         static_cast<unsigned char>(image[at + 3]);
 }
 
 }  // namespace
@@ -47,7 +48,8 @@ uint16_t RtspFloor::start() {
   set_option(udp_.get(), SOL_SOCKET, SO_SNDBUF, 4 << 20);
   timer_ = UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   const auto period_ns = static_cast<long>(1e9 / options_.fps);
-  const itimerspec every{{period_ns / 1'000'000'000, period_ns % 1'000'000'000}, {period_ns / 1'000'000'000, period_ns % 1'000'000'000}};
+  const itimerspec every{{period_ns / 1'000'000'000, period_ns % 1'000'000'000},
+                         {period_ns / 1'000'000'000, period_ns % 1'000'000'000}};
   timerfd_settime(timer_.get(), 0, &every, nullptr);
   for (const int fd : {listener_.get(), timer_.get()}) {
     epoll_event event{};
@@ -101,7 +103,8 @@ void RtspFloor::make_frame() {
     const size_t bytes = std::min(each, left);
     left -= bytes;
     *image += '$', put(*image, 0, 1), put(*image, kRtpHeaderBytes + bytes, 2);
-    put(*image, 0x80, 1), put(*image, left == 0 ? 0xE0 : 0x60, 1), put(*image, sequence_++, 2), put(*image, rtp_time_, 4), put(*image, 7, 4);
+    put(*image, 0x80, 1), put(*image, left == 0 ? 0xE0 : 0x60, 1), put(*image, sequence_++, 2),
+        put(*image, rtp_time_, 4), put(*image, 7, 4);
     image->append(bytes, 'x');
   }
   rtp_time_ += static_cast<uint32_t>(90'000 / options_.fps);
@@ -134,7 +137,8 @@ void RtspFloor::on_reader(Reader& reader, uint32_t events) {
 bool RtspFloor::answer_requests(Reader& reader) {
   char buffer[4096];
   ssize_t got;
-  while ((got = recv(reader.fd.get(), buffer, sizeof buffer, 0)) > 0) reader.pending.append(buffer, static_cast<size_t>(got));
+  while ((got = recv(reader.fd.get(), buffer, sizeof buffer, 0)) > 0)
+    reader.pending.append(buffer, static_cast<size_t>(got));
   if (got == 0) return false;
   for (size_t end; (end = reader.pending.find("\r\n\r\n")) != std::string::npos; reader.pending.erase(0, end + 4)) {
     const std::string request = reader.pending.substr(0, end);
@@ -150,8 +154,8 @@ bool RtspFloor::answer_requests(Reader& reader) {
 
 bool RtspFloor::go_on(Reader& reader) {
   while (reader.image_sent < reader.image->size()) {
-    const ssize_t sent =
-        send(reader.fd.get(), reader.image->data() + reader.image_sent, reader.image->size() - reader.image_sent, MSG_NOSIGNAL);
+    const ssize_t sent = send(reader.fd.get(), reader.image->data() + reader.image_sent,
+                              reader.image->size() - reader.image_sent, MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN;
     reader.image_sent += static_cast<size_t>(sent);
   }
@@ -188,7 +192,8 @@ void RtspFloor::send_udp(const Reader& reader) {
       const auto bytes = static_cast<uint16_t>(segment);
       std::memcpy(CMSG_DATA(head), &bytes, sizeof bytes);
     }
-    if (sendmsg(udp_.get(), &message, MSG_NOSIGNAL) < 0) return;  // full: the rest of the frame is lost, and counted by the reader
+    if (sendmsg(udp_.get(), &message, MSG_NOSIGNAL) < 0)
+      return;  // full: the rest of the frame is lost, and counted by the reader
   }
 }
 

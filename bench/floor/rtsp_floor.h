@@ -1,6 +1,6 @@
-// The floor for RTSP: made-up access units of one size, packetised once for all, sent to each reader by one gathered send over
-// TCP, or over UDP by one sendto per packet (what a plain program does) or by segmentation offload. It answers every request
-// with 200. Thread-bound.
+// The floor for RTSP: made-up access units of one size, packetised once for all, sent to each reader by one gathered
+// send over TCP, or over UDP by one sendto per packet (what a plain program does) or by segmentation offload. It
+// answers every request with 200. Thread-bound.
 #pragma once
 
 #include <netinet/in.h>

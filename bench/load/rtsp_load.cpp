@@ -52,9 +52,11 @@ void RtspLoad::turn_until(Monotonic::time_point deadline, const std::function<bo
   while (!done() && Monotonic::now() < deadline) {
     open_more();
     const auto left = std::max(nanoseconds(0), std::chrono::duration_cast<nanoseconds>(deadline - Monotonic::now()));
-    const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000), static_cast<long>(left.count() % 1'000'000'000)};
+    const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
+                           static_cast<long>(left.count() % 1'000'000'000)};
     const int count = epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
-    for (int i = 0; i < count; ++i) on_event(events[static_cast<size_t>(i)].data.u64, events[static_cast<size_t>(i)].events);
+    for (int i = 0; i < count; ++i)
+      on_event(events[static_cast<size_t>(i)].data.u64, events[static_cast<size_t>(i)].events);
   }
 }
 
@@ -113,10 +115,11 @@ std::string RtspLoad::to_json() const {
   std::snprintf(fps, sizeof fps, "%.2f", static_cast<double>(counts_.frames) / options_.seconds / options_.clients);
   std::string json = "{\"frames\":" + std::to_string(counts_.frames) + ",\"bytes\":" + std::to_string(counts_.bytes) +
                      ",\"torn\":0,\"wrong\":0,\"rtp_packets\":" + std::to_string(counts_.packets) +
-                     ",\"rtp_lost\":" + std::to_string(counts_.lost) + ",\"fast\":{\"clients\":" + std::to_string(options_.clients) +
-                     ",\"fps\":" + fps + "}";
+                     ",\"rtp_lost\":" + std::to_string(counts_.lost) +
+                     ",\"fast\":{\"clients\":" + std::to_string(options_.clients) + ",\"fps\":" + fps + "}";
   if (!first.empty()) {
-    json += ",\"first_frame_ms\":{\"p50\":" + milliseconds_json(first[first.size() / 2]) + ",\"max\":" + milliseconds_json(first.back()) + "}";
+    json += ",\"first_frame_ms\":{\"p50\":" + milliseconds_json(first[first.size() / 2]) +
+            ",\"max\":" + milliseconds_json(first.back()) + "}";
   }
   json += ",\"faults\":{";
   for (const auto& [words, count] : faults_) json += "\"" + words + "\":" + std::to_string(count) + ",";

@@ -1,5 +1,5 @@
-// N RTSP readers on one epoll loop, as generator.h for the other protocols: connects them, waits for each one's first frame,
-// warms up, measures, reports. Thread-bound.
+// N RTSP readers on one epoll loop, as generator.h for the other protocols: connects them, waits for each one's first
+// frame, warms up, measures, reports. Thread-bound.
 #pragma once
 
 #include <functional>

@@ -58,7 +58,8 @@ RtspReader::Outcome RtspReader::on_connected() {
 }
 
 bool RtspReader::send_request(const char* method, const std::string& url, const std::string& headers) {
-  std::string text = std::string(method) + " " + url + " RTSP/1.0\r\nCSeq: " + std::to_string(++cseq_) + "\r\n" + headers;
+  std::string text =
+      std::string(method) + " " + url + " RTSP/1.0\r\nCSeq: " + std::to_string(++cseq_) + "\r\n" + headers;
   if (!session_.empty()) text += "Session: " + session_ + "\r\n";
   text += "\r\n";
   return send(control_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
@@ -90,7 +91,8 @@ bool RtspReader::on_answer(std::string_view head) {
     if (options_.protocol == Protocol::RtspUdp) {
       if (!bind_udp()) return false;
       const int port = port_of(rtp_.get());
-      transport = "Transport: RTP/AVP;unicast;client_port=" + std::to_string(port) + "-" + std::to_string(port + 1) + "\r\n";
+      transport =
+          "Transport: RTP/AVP;unicast;client_port=" + std::to_string(port) + "-" + std::to_string(port + 1) + "\r\n";
     }
     return send_request("SETUP", url_ + "/trackID=0", transport);
   }
@@ -143,8 +145,8 @@ RtspReader::Outcome RtspReader::on_control_readable(Monotonic::time_point now) {
   }
 }
 
-// A run of packets comes in one piece (UDP_GRO): cutting it is the network card's work, or that of the reader's machine, and not
-// charged to the server that shares this loopback.
+// A run of packets comes in one piece (UDP_GRO): cutting it is the network card's work, or that of the reader's
+// machine, and not charged to the server that shares this loopback.
 void RtspReader::on_rtp_readable(Monotonic::time_point now) {
   static thread_local std::array<char, 1 << 16> buffer;
   while (true) {
@@ -158,12 +160,14 @@ void RtspReader::on_rtp_readable(Monotonic::time_point now) {
     const ssize_t got = recvmsg(rtp_.get(), &message, 0);
     if (got <= 0) return;
     size_t segment = static_cast<size_t>(got);
-    if (const cmsghdr* head = CMSG_FIRSTHDR(&message); head && head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_GRO) {
+    if (const cmsghdr* head = CMSG_FIRSTHDR(&message);
+        head && head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_GRO) {
       int bytes = 0;
       std::memcpy(&bytes, CMSG_DATA(head), sizeof bytes);
       segment = static_cast<size_t>(bytes);
     }
-    for (std::string_view rest(buffer.data(), static_cast<size_t>(got)); !rest.empty(); rest.remove_prefix(std::min(segment, rest.size()))) {
+    for (std::string_view rest(buffer.data(), static_cast<size_t>(got)); !rest.empty();
+         rest.remove_prefix(std::min(segment, rest.size()))) {
       count(rest.substr(0, segment), std::min(segment, rest.size()), now);
     }
   }

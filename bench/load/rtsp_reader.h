@@ -1,5 +1,6 @@
-// One RTSP reader: asks for the stream over TCP (DESCRIBE, SETUP, PLAY), then counts RTP, interleaved or by UDP: frames by the
-// marker bit, losses by the sequence numbers. Never blocks. Thread-bound. The load owns it and tells it when a socket is ready.
+// One RTSP reader: asks for the stream over TCP (DESCRIBE, SETUP, PLAY), then counts RTP, interleaved or by UDP: frames
+// by the marker bit, losses by the sequence numbers. Never blocks. Thread-bound. The load owns it and tells it when a
+// socket is ready.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@ namespace bench {
 struct RtspCounts {
   bool in_window = false;
   uint64_t packets = 0;
-  uint64_t bytes = 0;   // RTP headers and payload
+  uint64_t bytes = 0;  // RTP headers and payload
   uint64_t frames = 0;
-  uint64_t lost = 0;    // packets, from the first one of each reader on
+  uint64_t lost = 0;  // packets, from the first one of each reader on
 };
 
 class RtspReader {

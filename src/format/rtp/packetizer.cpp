@@ -22,7 +22,9 @@ void put_u32(std::vector<std::byte>& out, uint32_t value) {
   put_u16(out, value >> 16);
   put_u16(out, value);
 }
-void put_bytes(std::vector<std::byte>& out, std::span<const std::byte> bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void put_bytes(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 // How large each of the pieces is when `total` goes into the fewest of at most `most`: equal but the last.
 size_t piece_bytes(size_t total, size_t most) {
@@ -51,7 +53,8 @@ void Packetizer::begin_packet(size_t payload_bytes, uint32_t timestamp, bool mar
   ++packets_;
 }
 
-Result<size_t> Packetizer::packetize(std::span<const std::byte> access_unit, uint32_t timestamp, std::vector<std::byte>& out) {
+Result<size_t> Packetizer::packetize(std::span<const std::byte> access_unit, uint32_t timestamp,
+                                     std::vector<std::byte>& out) {
   packets_ = 0;
   if (options_.codec == Codec::jpeg) {
     if (auto made = packetize_jpeg(access_unit, timestamp, out); !made) return made.error();
@@ -59,7 +62,8 @@ Result<size_t> Packetizer::packetize(std::span<const std::byte> access_unit, uin
   }
   held_.clear();
   for_each_nal(access_unit, [&](NalUnit nal) {
-    if (!is_delimiter(options_.codec, nal) && (options_.codec != Codec::h265 || nal.size() >= 2)) packetize_nal(nal, timestamp, out);
+    if (!is_delimiter(options_.codec, nal) && (options_.codec != Codec::h265 || nal.size() >= 2))
+      packetize_nal(nal, timestamp, out);
   });
   if (held_.empty()) return Error{ErrorCode::protocol, "RTP: an access unit without a NAL unit"};
   packetize_held(timestamp, true, out);
@@ -86,8 +90,8 @@ void Packetizer::packetize_held(uint32_t timestamp, bool last, std::vector<std::
   held_.clear();
 }
 
-// RFC 6184 section 5.7.1 (STAP-A), RFC 7798 section 4.4.2 (AP). The header's importance is the highest of its units', its layer
-// and temporal id the lowest.
+// RFC 6184 section 5.7.1 (STAP-A), RFC 7798 section 4.4.2 (AP). The header's importance is the highest of its units',
+// its layer and temporal id the lowest.
 void Packetizer::aggregate_held(uint32_t timestamp, bool last, std::vector<std::byte>& out) {
   begin_packet(held_bytes_, timestamp, last, out);
   if (options_.codec == Codec::h264) {
@@ -112,7 +116,8 @@ void Packetizer::aggregate_held(uint32_t timestamp, bool last, std::vector<std::
   }
 }
 
-// RFC 6184 section 5.8 (FU-A), RFC 7798 section 4.4.3: the NAL header is spread over the payload header and the FU header.
+// RFC 6184 section 5.8 (FU-A), RFC 7798 section 4.4.3: the NAL header is spread over the payload header and the FU
+// header.
 void Packetizer::fragment_nal(NalUnit nal, uint32_t timestamp, bool last, std::vector<std::byte>& out) {
   std::array<std::byte, 2> payload_header{};
   size_t nal_header_bytes, type;
@@ -139,7 +144,8 @@ void Packetizer::fragment_nal(NalUnit nal, uint32_t timestamp, bool last, std::v
   }
 }
 
-Result<void> Packetizer::packetize_jpeg(std::span<const std::byte> jpeg, uint32_t timestamp, std::vector<std::byte>& out) {
+Result<void> Packetizer::packetize_jpeg(std::span<const std::byte> jpeg, uint32_t timestamp,
+                                        std::vector<std::byte>& out) {
   const auto parts = take_jpeg_apart(jpeg);
   if (!parts) return parts.error();
   const size_t restart_bytes = parts->restart_interval ? 4 : 0;
@@ -152,15 +158,15 @@ Result<void> Packetizer::packetize_jpeg(std::span<const std::byte> jpeg, uint32_
     begin_packet(common_bytes + extra + size, timestamp, offset + size == parts->scan.size(), out);
     put_u32(out, static_cast<uint32_t>(offset));  // type-specific 0, then 24 bits of offset
     put_u8(out, parts->type);
-    put_u8(out, 255);                             // Q: the tables come with each frame
+    put_u8(out, 255);  // Q: the tables come with each frame
     put_u8(out, static_cast<uint32_t>((parts->size.width + 7) / 8));
     put_u8(out, static_cast<uint32_t>((parts->size.height + 7) / 8));
     if (restart_bytes) {
       put_u16(out, parts->restart_interval);
-      put_u16(out, 0xffff);                       // F and L set, count all ones: reassemble before decoding
+      put_u16(out, 0xffff);  // F and L set, count all ones: reassemble before decoding
     }
     if (extra) {
-      put_u16(out, 0);                            // MBZ, 8-bit precision
+      put_u16(out, 0);  // MBZ, 8-bit precision
       put_u16(out, static_cast<uint32_t>(parts->quantization_tables.size()));
       put_bytes(out, parts->quantization_tables);
     }

@@ -56,9 +56,12 @@ struct KeptGops::Held {
 KeptGops::KeptGops(Cameras& cameras) : held_(std::make_shared<Held>(cameras)) {
   subscription_ = cameras.subscribe([held = held_](const CameraEvent& event) {
     switch (event.kind) {
-      case CameraEvent::Kind::changed: return held->look_at(event.status);
-      case CameraEvent::Kind::removed: return held->forget(event.id);
-      case CameraEvent::Kind::controls: return;
+      case CameraEvent::Kind::changed:
+        return held->look_at(event.status);
+      case CameraEvent::Kind::removed:
+        return held->forget(event.id);
+      case CameraEvent::Kind::controls:
+        return;
     }
   });
   for (const CameraStatus& status : cameras.list()) held_->look_at(status);

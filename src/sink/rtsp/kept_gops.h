@@ -1,6 +1,6 @@
-// KeptGops: holds the H.264 or H.265 stream of each camera that gives one itself, also while nobody watches, so that a first
-// reader finds the last GOP: such a camera's next keyframe can't be ordered. Costs one copy of each packet; cameras that
-// capture on demand are left alone. Thread-safe.
+// KeptGops: holds the H.264 or H.265 stream of each camera that gives one itself, also while nobody watches, so that a
+// first reader finds the last GOP: such a camera's next keyframe can't be ordered. Costs one copy of each packet;
+// cameras that capture on demand are left alone. Thread-safe.
 #pragma once
 
 #include <map>

@@ -11,12 +11,12 @@ namespace {
 
 constexpr std::string_view cname = "camweave";
 constexpr auto report_interval = 5s;
-constexpr auto most_lag = 1s;              // of a reader, before it goes on at the next keyframe
-constexpr auto fresh = 200ms;              // a keyframe so young is as good as one made for the reader
-constexpr auto caught_up = 100ms;          // behind the newest frame: no kept pictures are left to send
-constexpr size_t burst_packets = 32;       // of a large frame over UDP, every
+constexpr auto most_lag = 1s;         // of a reader, before it goes on at the next keyframe
+constexpr auto fresh = 200ms;         // a keyframe so young is as good as one made for the reader
+constexpr auto caught_up = 100ms;     // behind the newest frame: no kept pictures are left to send
+constexpr size_t burst_packets = 32;  // of a large frame over UDP, every
 constexpr auto burst_interval = 500us;
-constexpr size_t catch_up_packets = 8;     // of a kept GOP over UDP, every; 90 Mbit/s
+constexpr size_t catch_up_packets = 8;  // of a kept GOP over UDP, every; 90 Mbit/s
 constexpr auto catch_up_interval = 1ms;
 
 }  // namespace
@@ -45,7 +45,8 @@ void RtspSession::begin_at_picture() {
     return;
   }
   catches_up_ = false;
-  // What has come since the last keyframe is of no use; a source that has just begun has its first keyframe still to come.
+  // What has come since the last keyframe is of no use; a source that has just begun has its first keyframe still to
+  // come.
   if (first) cursor_.emplace(rtp, PacketCursor::Begin::newest);
   rtp->request_keyframe();
 }
@@ -83,9 +84,12 @@ bool RtspSession::is_too_late(const Packet& next) {
 bool RtspSession::take_next() {
   while (true) {
     auto next = cursor_->next();
-    if (!waiting_) service_.frames_dropped += next.dropped;  // what came before a reader's first picture it has not missed
+    if (!waiting_)
+      service_.frames_dropped += next.dropped;  // what came before a reader's first picture it has not missed
     if (next.closed) {
-      if (waiting_) refuse(stop_waiting(), {ErrorCode::unavailable, source_->rtp()->close_reason().value_or("the stream has ended")});
+      if (waiting_)
+        refuse(stop_waiting(),
+               {ErrorCode::unavailable, source_->rtp()->close_reason().value_or("the stream has ended")});
       end();
       return false;
     }

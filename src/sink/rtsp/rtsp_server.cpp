@@ -16,8 +16,8 @@ bool is_full(const RtspService& service, size_t max_half_open) {
 
 }  // namespace
 
-Result<std::unique_ptr<RtspServer>> RtspServer::start(IoLoops& loops, Cameras& cameras, Log& log, const ListenAddress& address,
-                                                      RtspServerOptions options) {
+Result<std::unique_ptr<RtspServer>> RtspServer::start(IoLoops& loops, Cameras& cameras, Log& log,
+                                                      const ListenAddress& address, RtspServerOptions options) {
   std::shared_ptr<UdpTransport> udp;
   if (options.udp) {
     auto started = UdpTransport::start(loops.at(0));
@@ -34,13 +34,12 @@ Result<std::unique_ptr<RtspServer>> RtspServer::start(IoLoops& loops, Cameras& c
   if (!options.sources) options.sources = std::make_shared<RtspSources>(loops);
   auto service = std::make_shared<RtspService>(cameras, std::move(options.sources), options.gop_cache, std::move(udp));
   service->set_password(std::move(options.password));
-  auto started = Listener::start(loops, log, address, listener,
-                                 [service, most = options.max_half_open](std::unique_ptr<Connection> connection) {
-                                   if (!is_full(*service, most)) return RtspSession::start(service, std::move(connection));
-                                   ++service->refused_requests;
-                                   [[maybe_unused]] const ssize_t sent =
-                                       ::send(connection->fd(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
-                                 });
+  auto started = Listener::start(
+      loops, log, address, listener, [service, most = options.max_half_open](std::unique_ptr<Connection> connection) {
+        if (!is_full(*service, most)) return RtspSession::start(service, std::move(connection));
+        ++service->refused_requests;
+        [[maybe_unused]] const ssize_t sent = ::send(connection->fd(), refusal.data(), refusal.size(), MSG_NOSIGNAL);
+      });
   if (!started) return started.error();
   auto kept_gops = options.gop_cache == GopCache::off ? nullptr : std::make_unique<KeptGops>(cameras);
   return std::unique_ptr<RtspServer>(new RtspServer(std::move(service), std::move(kept_gops), std::move(*started)));

@@ -22,8 +22,8 @@ struct RtspServerOptions {
 class RtspServer {
  public:
   // Borrowed ones must outlive the loops; the server ends before the cameras.
-  static Result<std::unique_ptr<RtspServer>> start(IoLoops& loops, Cameras& cameras, Log& log, const ListenAddress& address,
-                                                   RtspServerOptions options);
+  static Result<std::unique_ptr<RtspServer>> start(IoLoops& loops, Cameras& cameras, Log& log,
+                                                   const ListenAddress& address, RtspServerOptions options);
 
   const ListenAddress& address() const { return listener_->address(); }
   // For requests from now on.
@@ -40,7 +40,8 @@ class RtspServer {
   Figures figures() const;
 
  private:
-  RtspServer(std::shared_ptr<RtspService> service, std::unique_ptr<KeptGops> kept_gops, std::unique_ptr<Listener> listener)
+  RtspServer(std::shared_ptr<RtspService> service, std::unique_ptr<KeptGops> kept_gops,
+             std::unique_ptr<Listener> listener)
       : service_(std::move(service)), kept_gops_(std::move(kept_gops)), listener_(std::move(listener)) {}
 
   const std::shared_ptr<RtspService> service_;

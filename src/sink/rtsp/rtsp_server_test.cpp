@@ -1,5 +1,5 @@
-// The RTSP server over fake cameras and a clock of the test's own: time-outs, where a reader begins, what is bounded. What goes
-// over the wire in all its detail is tested by tests/integration/test_rtsp_protocol.py.
+// The RTSP server over fake cameras and a clock of the test's own: time-outs, where a reader begins, what is bounded.
+// What goes over the wire in all its detail is tested by tests/integration/test_rtsp_protocol.py.
 #include "sink/rtsp/rtsp_server.h"
 
 #include <fmt/format.h>
@@ -41,12 +41,13 @@ class RtspServerTest : public ::testing::Test {
     std::string unit;
     if (keyframe) unit = std::string("\0\0\0\1\x67\x42\xc0\x1f\x11\0\0\0\1\x68\xce", 15);
     unit += std::string("\0\0\1", 3) + (keyframe ? '\x65' : '\x41') + picture(number_);
-    cameras_.publish("front", {.codec = Codec::h264,
-                               .size = {640, 480},
-                               .keyframe = keyframe,
-                               .sequence = number_++,
-                               .capture_time = clock_.now(),
-                               .capture_wall = clock_.wall_now()},
+    cameras_.publish("front",
+                     {.codec = Codec::h264,
+                      .size = {640, 480},
+                      .keyframe = keyframe,
+                      .sequence = number_++,
+                      .capture_time = clock_.now(),
+                      .capture_wall = clock_.wall_now()},
                      unit);
   }
   bool is_open() {
@@ -161,12 +162,14 @@ TEST_F(RtspServerTest, AReaderOverUdpLivesByItsReceiverReports) {
   ::getsockname(rtcp.get(), reinterpret_cast<sockaddr*>(&own), &length);
   describe(client);
   const int rtcp_port = ntohs(own.sin_port);
-  const std::string answer = ask(client, "SETUP", fmt::format("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", rtcp_port - 1, rtcp_port));
+  const std::string answer =
+      ask(client, "SETUP", fmt::format("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", rtcp_port - 1, rtcp_port));
   ASSERT_THAT(answer, HasSubstr("server_port="));
   const int server_rtcp = std::stoi(answer.substr(answer.find("server_port=") + 12)) + 1;
   clock_.advance(RtspSession::time_out - 1s);
   own.sin_port = htons(static_cast<uint16_t>(server_rtcp));
-  ASSERT_EQ(::sendto(rtcp.get(), "\x80\xc9\0\x01\0\0\0\x01", 8, 0, reinterpret_cast<const sockaddr*>(&own), sizeof own), 8);
+  ASSERT_EQ(::sendto(rtcp.get(), "\x80\xc9\0\x01\0\0\0\x01", 8, 0, reinterpret_cast<const sockaddr*>(&own), sizeof own),
+            8);
   let_sweeps_pass();
   clock_.advance(RtspSession::time_out - 1s);
   let_sweeps_pass();
@@ -315,7 +318,8 @@ TEST_F(RtspServerTest, ACameraThatIsRemovedEndsItsReaders) {
 }
 
 TEST(RtspTarget, EveryWayToNameACamera) {
-  for (const char* url : {"rtsp://h/front", "rtsp://h:8553/front/", "rtsp://h/front/trackID=0", "rtsp://[::1]:8553/front/trackID=0/"}) {
+  for (const char* url :
+       {"rtsp://h/front", "rtsp://h:8553/front/", "rtsp://h/front/trackID=0", "rtsp://[::1]:8553/front/trackID=0/"}) {
     const auto target = parse_rtsp_target(url);
     ASSERT_TRUE(target) << url;
     EXPECT_EQ(target->camera_id, "front") << url;
@@ -330,8 +334,8 @@ TEST(RtspTarget, EveryWayToNameACamera) {
     EXPECT_EQ(target->rendition.fps_milli, 5000) << url;
   }
   EXPECT_EQ(parse_rtsp_target("rtsp://h/front?codec=mjpeg")->rendition.codec, Codec::jpeg);
-  for (const char* url : {"", "rtsp://", "rtsp://h", "rtsp://h/", "http://h/front", "rtsp://h/trackID=0", "rtsp://h/a/b",
-                          "rtsp://h/front?codec=av1", "rtsp://h/front?size=1", "rtsp://h/%zz"}) {
+  for (const char* url : {"", "rtsp://", "rtsp://h", "rtsp://h/", "http://h/front", "rtsp://h/trackID=0",
+                          "rtsp://h/a/b", "rtsp://h/front?codec=av1", "rtsp://h/front?size=1", "rtsp://h/%zz"}) {
     EXPECT_FALSE(parse_rtsp_target(url)) << url;
   }
 }

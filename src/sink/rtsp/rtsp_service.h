@@ -15,7 +15,8 @@
 namespace camweave {
 
 struct RtspService {
-  RtspService(Cameras& cameras, std::shared_ptr<RtspSources> sources, GopCache gop_cache, std::shared_ptr<UdpTransport> udp)
+  RtspService(Cameras& cameras, std::shared_ptr<RtspSources> sources, GopCache gop_cache,
+              std::shared_ptr<UdpTransport> udp)
       : cameras(cameras), sources(std::move(sources)), gop_cache(gop_cache), udp(std::move(udp)) {}
 
   void set_password(std::string password) {
@@ -34,14 +35,15 @@ struct RtspService {
 
   std::atomic<uint64_t> sessions{0};
   std::atomic<uint64_t> playing{0};
-  std::atomic<uint64_t> frames_dropped{0};     // not sent to a reader that was behind
+  std::atomic<uint64_t> frames_dropped{0};  // not sent to a reader that was behind
   std::atomic<uint64_t> refused_requests{0};
   std::atomic<uint64_t> readers_timed_out{0};
   std::atomic<uint64_t> readers_unreachable{0};  // UDP ports that nobody listens on
 
  private:
   mutable Mutex mutex_;
-  std::shared_ptr<const rtsp::Authenticator> authenticator_ GUARDED_BY(mutex_) = std::make_shared<rtsp::Authenticator>("");
+  std::shared_ptr<const rtsp::Authenticator> authenticator_ GUARDED_BY(mutex_) =
+      std::make_shared<rtsp::Authenticator>("");
 };
 
 }  // namespace camweave

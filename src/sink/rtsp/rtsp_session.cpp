@@ -12,17 +12,23 @@ constexpr std::string_view methods = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEA
 
 int status_of(const Error& error) {
   switch (error.code) {
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::invalid_argument: return 400;
-    case ErrorCode::permission_denied: return 403;
-    case ErrorCode::unsupported: return 406;
-    default: return 503;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::invalid_argument:
+      return 400;
+    case ErrorCode::permission_denied:
+      return 403;
+    case ErrorCode::unsupported:
+      return 406;
+    default:
+      return 503;
   }
 }
 
 bool accepts_sdp(const rtsp::Request& request) {
   const auto accept = request.header("Accept");
-  return accept.empty() || accept.find("application/sdp") != std::string_view::npos || accept.find("*/*") != std::string_view::npos;
+  return accept.empty() || accept.find("application/sdp") != std::string_view::npos ||
+         accept.find("*/*") != std::string_view::npos;
 }
 
 }  // namespace
@@ -98,14 +104,18 @@ bool RtspSession::admit(const rtsp::Request& request) {
 void RtspSession::handle(const rtsp::Request& request) {
   using Handler = void (RtspSession::*)(const rtsp::Request&);
   static constexpr std::pair<std::string_view, Handler> handlers[] = {
-      {"OPTIONS", &RtspSession::on_options},   {"DESCRIBE", &RtspSession::on_describe},
-      {"SETUP", &RtspSession::on_setup},       {"PLAY", &RtspSession::on_play},
-      {"PAUSE", &RtspSession::on_pause},       {"TEARDOWN", &RtspSession::on_teardown},
+      {"OPTIONS", &RtspSession::on_options},
+      {"DESCRIBE", &RtspSession::on_describe},
+      {"SETUP", &RtspSession::on_setup},
+      {"PLAY", &RtspSession::on_play},
+      {"PAUSE", &RtspSession::on_pause},
+      {"TEARDOWN", &RtspSession::on_teardown},
       {"GET_PARAMETER", &RtspSession::on_get_parameter},
       {"SET_PARAMETER", &RtspSession::on_get_parameter},
   };
   if (!admit(request)) return;
-  if (!request.header("Require").empty()) return answer(request, 551, {{"Unsupported", std::string(request.header("Require"))}});
+  if (!request.header("Require").empty())
+    return answer(request, 551, {{"Unsupported", std::string(request.header("Require"))}});
   for (const auto& [name, handler] : handlers) {
     if (request.method == name) return (this->*handler)(request);
   }
@@ -115,7 +125,8 @@ void RtspSession::handle(const rtsp::Request& request) {
 
 void RtspSession::answer(const rtsp::Request& request, int status, rtsp::Headers headers, std::string body) {
   if (status >= 400) ++service_.refused_requests;
-  const std::time_t now = std::chrono::duration_cast<std::chrono::seconds>(connection_->loop().clock().wall_now()).count();
+  const std::time_t now =
+      std::chrono::duration_cast<std::chrono::seconds>(connection_->loop().clock().wall_now()).count();
   headers.insert(headers.begin(), {{"CSeq", std::string(request.header("CSeq"))},
                                    {"Server", "Camweave"},
                                    {"Date", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now))}});
@@ -128,10 +139,14 @@ void RtspSession::refuse(const rtsp::Request& request, const Error& error) {
 
 void RtspSession::send(std::string_view bytes) {
   switch (sender_.send_control(bytes)) {
-    case FrameSender::Progress::failed: return end();
+    case FrameSender::Progress::failed:
+      return end();
     case FrameSender::Progress::waiting:
-    case FrameSender::Progress::not_started: connection_->wait_writable(shared_from_this()); break;
-    case FrameSender::Progress::done: break;
+    case FrameSender::Progress::not_started:
+      connection_->wait_writable(shared_from_this());
+      break;
+    case FrameSender::Progress::done:
+      break;
   }
 }
 
@@ -150,7 +165,8 @@ Result<void> RtspSession::open(RtspTarget target) {
   if (!target.names_codec) {
     Rendition own = target.rendition;
     own.codec = Codec::h265;
-    if (const auto camera = service_.cameras.find(target.camera_id); camera && passes_through(own, camera->mode)) target.rendition = own;
+    if (const auto camera = service_.cameras.find(target.camera_id); camera && passes_through(own, camera->mode))
+      target.rendition = own;
   }
   auto stream = service_.cameras.open(target.camera_id, target.rendition);
   if (!stream) return stream.error();
@@ -190,7 +206,8 @@ void RtspSession::describe_then(const rtsp::Request& request, const RtspTarget& 
                      wait = waits_](const Result<RtspDescription>& result) {
     loop.post([weak, target, encode_again, wait, result] {
       const auto self = weak.lock();
-      if (self && !self->ended_ && self->waiting_ && self->waits_ == wait) self->on_description(target, encode_again, result);
+      if (self && !self->ended_ && self->waiting_ && self->waits_ == wait)
+        self->on_description(target, encode_again, result);
     });
   });
 }
@@ -216,7 +233,8 @@ bool RtspSession::open_encoded_again(const RtspTarget& target) {
   return open(encoded).ok();
 }
 
-void RtspSession::answer_describe(const rtsp::Request& request, const RtspTarget& target, const RtspDescription& description) {
+void RtspSession::answer_describe(const rtsp::Request& request, const RtspTarget& target,
+                                  const RtspDescription& description) {
   const sdp::Description session{.session_name = target.camera_id,
                                  .session_id = source_->ssrc(),
                                  .address = "0.0.0.0",
@@ -240,8 +258,8 @@ void RtspSession::give_up_waiting() {
   }
   std::string why = "no picture within 10 s";
   if (const auto camera = service_.cameras.find(target_->camera_id)) {
-    why = fmt::format("camera {} is {}{}{}; {}", camera->id, to_string(camera->health.state), camera->health.last_error.empty() ? "" : ": ",
-                      camera->health.last_error, why);
+    why = fmt::format("camera {} is {}{}{}; {}", camera->id, to_string(camera->health.state),
+                      camera->health.last_error.empty() ? "" : ": ", camera->health.last_error, why);
   }
   answer(request, 503, {}, why + "\r\n");
   go_on_reading();
@@ -258,7 +276,9 @@ std::optional<rtsp::Transport> RtspSession::choose_transport(const std::vector<r
       chosen.interleaved = {0, 1};  // the packets are shared by all readers, and the channel is in them
       return chosen;
     }
-    if (!service_.udp || !transport.client_port || transport.client_port->first == 0 || transport.client_port->second == 0) continue;
+    if (!service_.udp || !transport.client_port || transport.client_port->first == 0 ||
+        transport.client_port->second == 0)
+      continue;
     rtsp::Transport chosen = transport;
     chosen.interleaved.reset();
     chosen.server_port = service_.udp->ports();
@@ -278,7 +298,8 @@ void RtspSession::on_setup(const rtsp::Request& request) {
   // Pictures go to the address that asks for them and nowhere else.
   if (!chosen->destination.empty()) {
     const auto destination = IpAddress::parse(chosen->destination);
-    if (!destination || *destination != connection_->peer()) return answer(request, 403, {}, "destination must be your own address\r\n");
+    if (!destination || *destination != connection_->peer())
+      return answer(request, 403, {}, "destination must be your own address\r\n");
   }
   if (!source_ || !target_ || target_->base_url != target->base_url) {
     if (auto opened = open(*std::move(target)); !opened) return refuse(request, opened.error());

@@ -1,9 +1,10 @@
 // RtspSession: one client's connection: requests (rtsp_session.cpp), one track's set-up, playing (rtsp_playing.cpp).
-// Thread-bound to its loop; lives by its pending reads, or the loop's keeping while an answer waits for a picture. docs/reference/rtsp.md has the states and answers.
+// Thread-bound to its loop; lives by its pending reads, or the loop's keeping while an answer waits for a picture.
+// docs/reference/rtsp.md has the states and answers.
 //
-// Sending: TCP readers get each frame's interleaved packets by one sendfile of the shared image; a reader that falls behind
-// loses whole frames up to the next keyframe, visible to it as a gap in the sequence numbers. UDP readers get runs of packets
-// by segmentation offload, large frames and a kept GOP paced.
+// Sending: TCP readers get each frame's interleaved packets by one sendfile of the shared image; a reader that falls
+// behind loses whole frames up to the next keyframe, visible to it as a gap in the sequence numbers. UDP readers get
+// runs of packets by segmentation offload, large frames and a kept GOP paced.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -25,9 +26,9 @@ class RtspSession final : public std::enable_shared_from_this<RtspSession>,
                           private Swept {
  public:
   static constexpr std::chrono::seconds time_out{60};
-  static constexpr std::chrono::seconds set_up_time_out{10};   // a connection that sets nothing up
-  static constexpr std::chrono::seconds answer_patience{10};   // DESCRIBE and PLAY wait so long for a picture, then 503
-  static constexpr std::chrono::seconds unreachable_time{1};   // a UDP port that nobody listens on
+  static constexpr std::chrono::seconds set_up_time_out{10};  // a connection that sets nothing up
+  static constexpr std::chrono::seconds answer_patience{10};  // DESCRIBE and PLAY wait so long for a picture, then 503
+  static constexpr std::chrono::seconds unreachable_time{1};  // a UDP port that nobody listens on
   static constexpr int most_wrong_credentials = 5;
 
   static void start(std::shared_ptr<RtspService> service, std::unique_ptr<Connection> connection);

@@ -25,14 +25,16 @@ std::string without_track(std::string_view url) {
 
 Result<RtspTarget> parse_rtsp_target(std::string_view url) {
   const Error no_camera{ErrorCode::not_found, "the address names no camera: rtsp://HOST:PORT/CAMERA"};
-  if (!url.starts_with("rtsp://") && !url.starts_with("rtsps://")) return Error{ErrorCode::invalid_argument, "no rtsp:// address"};
+  if (!url.starts_with("rtsp://") && !url.starts_with("rtsps://"))
+    return Error{ErrorCode::invalid_argument, "no rtsp:// address"};
   const size_t path = url.find('/', url.find("://") + 3);
   if (path == std::string_view::npos) return no_camera;
   RtspTarget target;
   target.base_url = without_track(url);
   if (target.base_url.size() <= path) return no_camera;
   HttpRequest request;
-  if (auto parsed = parse_request_target(std::string_view(target.base_url).substr(path), request); !parsed) return parsed.error();
+  if (auto parsed = parse_request_target(std::string_view(target.base_url).substr(path), request); !parsed)
+    return parsed.error();
   std::erase(request.segments, "");
   if (request.segments.size() != 1) return Error{ErrorCode::not_found, "no such camera"};
   target.camera_id = request.segments[0];

@@ -13,9 +13,9 @@ inline constexpr std::string_view rtsp_track = "/trackID=0";  // the one that th
 
 struct RtspTarget {
   std::string camera_id;
-  Rendition rendition;             // its codec: H.264 where the address names none
+  Rendition rendition;  // its codec: H.264 where the address names none
   bool names_codec = false;
-  std::string base_url;            // without the track
+  std::string base_url;  // without the track
 };
 
 // `not_found` where it names no camera, `invalid_argument` with the parameter's name for a bad value.

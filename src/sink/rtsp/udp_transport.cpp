@@ -12,7 +12,7 @@
 namespace camweave {
 namespace {
 
-constexpr size_t most_segments = 64;       // the kernel's UDP_MAX_SEGMENTS
+constexpr size_t most_segments = 64;  // the kernel's UDP_MAX_SEGMENTS
 constexpr size_t most_offload_bytes = 65'000;
 constexpr int send_buffer_bytes = 4 << 20;
 
@@ -116,7 +116,8 @@ void UdpTransport::forget_ended() {
   forget_at_ = std::max<size_t>(64, by_rtp_.size() * 2);
 }
 
-UdpTransport::Sent UdpTransport::send_packets(const UdpPeer& peer, std::span<const std::byte>& from, size_t most_packets) {
+UdpTransport::Sent UdpTransport::send_packets(const UdpPeer& peer, std::span<const std::byte>& from,
+                                              size_t most_packets) {
   Sent sent;
   while (sent.packets < most_packets && !from.empty()) {
     Run run;
@@ -134,12 +135,14 @@ UdpTransport::Sent UdpTransport::send_packets(const UdpPeer& peer, std::span<con
     }
     // An ICMP answer to an earlier packet, perhaps another reader's, fails one call; the error queue has it.
     ssize_t done = send_run(rtp_.fd(), peer.rtp, run);
-    if (done < 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH)) done = send_run(rtp_.fd(), peer.rtp, run);
+    if (done < 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH))
+      done = send_run(rtp_.fd(), peer.rtp, run);
     if (done < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
       sent.socket_full = true;
       break;
     }
-    if (done < 0 && run.count > 1 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE) && has_offload_.exchange(false)) {
+    if (done < 0 && run.count > 1 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE) &&
+        has_offload_.exchange(false)) {
       continue;  // a device or tunnel without offload: one by one from now on
     }
     // Whatever else it is (no route): the session's time-out ends it; other sessions share the socket.
@@ -178,10 +181,12 @@ void UdpTransport::read_reports() {
   for (int i = 0; i < 256; ++i) {
     sockaddr_in6 from{};
     socklen_t length = sizeof from;
-    const ssize_t size = ::recvfrom(rtcp_.fd(), packet.data(), packet.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+    const ssize_t size =
+        ::recvfrom(rtcp_.fd(), packet.data(), packet.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (size < 0) continue;  // an ICMP answer, taken by asking
-    const auto peer = find(IpAddress::from_socket_address(reinterpret_cast<const sockaddr&>(from)), ntohs(from.sin6_port));
+    const auto peer =
+        find(IpAddress::from_socket_address(reinterpret_cast<const sockaddr&>(from)), ntohs(from.sin6_port));
     if (!peer) continue;
     peer->last_heard_ns = to_nanoseconds(rtcp_.loop().now());
     peer->refused_since_ns = 0;
@@ -190,8 +195,8 @@ void UdpTransport::read_reports() {
   }
 }
 
-// The error queue of the RTP socket gives each refused packet's destination. What clients send to the RTP port (holes for
-// firewalls) is thrown away.
+// The error queue of the RTP socket gives each refused packet's destination. What clients send to the RTP port (holes
+// for firewalls) is thrown away.
 void UdpTransport::read_refusals() {
   std::array<std::byte, 2048> packet;
   for (int i = 0; i < 256; ++i) {
@@ -211,7 +216,8 @@ void UdpTransport::read_refusals() {
     if (::recvmsg(rtp_.fd(), &message, MSG_ERRQUEUE) < 0) break;
     if (message.msg_namelen == 0) continue;
     MutexLock lock(mutex_);
-    const auto found = by_rtp_.find({IpAddress::from_socket_address(reinterpret_cast<const sockaddr&>(to)), ntohs(to.sin6_port)});
+    const auto found =
+        by_rtp_.find({IpAddress::from_socket_address(reinterpret_cast<const sockaddr&>(to)), ntohs(to.sin6_port)});
     const auto peer = found == by_rtp_.end() ? nullptr : found->second.lock();
     if (!peer) continue;
     const int64_t now_ns = to_nanoseconds(rtp_.loop().now());

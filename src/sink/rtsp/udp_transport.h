@@ -1,6 +1,6 @@
-// UdpTransport: the server's pair of UDP sockets (RTP on an even port, RTCP on the next), shared by all sessions. A frame
-// goes to a client by segmentation offload (UDP_SEGMENT): runs of equal packets in one system call. Ports that nobody
-// listens on are learned from the network's ICMP answers (the socket's error queue). Thread-safe.
+// UdpTransport: the server's pair of UDP sockets (RTP on an even port, RTCP on the next), shared by all sessions. A
+// frame goes to a client by segmentation offload (UDP_SEGMENT): runs of equal packets in one system call. Ports that
+// nobody listens on are learned from the network's ICMP answers (the socket's error queue). Thread-safe.
 #pragma once
 
 #include <sys/socket.h>
@@ -17,8 +17,8 @@
 
 namespace camweave {
 
-// Where a client receives, when it was last heard of (its RTCP keeps the session alive), and since when the network says
-// that nobody is there.
+// Where a client receives, when it was last heard of (its RTCP keeps the session alive), and since when the network
+// says that nobody is there.
 struct UdpPeer {
   sockaddr_storage rtp{};
   sockaddr_storage rtcp{};
@@ -48,7 +48,8 @@ class UdpTransport : public std::enable_shared_from_this<UdpTransport>, public R
     uint32_t payload_octets = 0;
     bool socket_full = false;
   };
-  // Packets of one frame, interleaved form, from `from` on and at most `most_packets`; `from` moves on behind what was sent.
+  // Packets of one frame, interleaved form, from `from` on and at most `most_packets`; `from` moves on behind what was
+  // sent.
   Sent send_packets(const UdpPeer& peer, std::span<const std::byte>& from, size_t most_packets);
   void send_rtcp(const UdpPeer& peer, std::span<const std::byte> packet);
 
@@ -63,7 +64,7 @@ class UdpTransport : public std::enable_shared_from_this<UdpTransport>, public R
   void forget_ended() REQUIRES(mutex_);
 
   const std::pair<uint16_t, uint16_t> ports_;
-  Connection rtp_;   // watched for what comes back: refusals
+  Connection rtp_;  // watched for what comes back: refusals
   Connection rtcp_;
   std::atomic<bool> has_offload_{true};
 
