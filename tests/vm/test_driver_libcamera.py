@@ -103,12 +103,12 @@ def test_two_cameras_at_once_by_pixels_at_their_rate(libcamera_worker, virtual_c
         assert_bars(front.wait_for("Frame")["data"])
     lines = back.wait_for("Frame")["data"]
     assert set(bars_in(lines)) == {0, 7}  # white and black only
-    # The handler completes requests at once: the driver holds them to the rate after half a second of looking on.
+    # The handler completes requests at once: the driver holds them to the rate when it finds them 1.3 times too fast.
     frames = front.frames(120)[-60:]
     assert_rising([frame["sequence"] for frame in frames])
     assert_rising([frame["capture_ns"] for frame in frames])
     steps = frames[-1]["sequence"] - frames[0]["sequence"]
-    assert frames[-1]["capture_ns"] - frames[0]["capture_ns"] > steps * 0.9 / 30 * 1e9
+    assert frames[-1]["capture_ns"] - frames[0]["capture_ns"] > steps * 0.95 / (1.3 * 30) * 1e9
     # It tells nothing true of a frame, and nothing untrue comes out.
     assert all(f["exposure_us"] == 0 and f["gain"] == 0 and f["lux"] == 0 for f in frames)
     assert front.stop() == back.stop() == 0
