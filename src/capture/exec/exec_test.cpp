@@ -157,6 +157,7 @@ TEST(ExecCamera, GarbageAndTornPicturesAreLeftOutAndCounted) {
   ASSERT_TRUE(camera.opened());
   ASSERT_TRUE(camera.sink().wait_for(1));
   EXPECT_TRUE(camera.wait_for_log("belong to no picture")) << camera.log_text();
+  EXPECT_TRUE(camera.wait_for_log("damaged pictures")) << camera.log_text();
   EXPECT_TRUE(camera.finish());
   EXPECT_EQ(camera.sink().dropped(), 1u);
 }
