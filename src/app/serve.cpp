@@ -217,7 +217,13 @@ Result<void> Server::start_rtsp() {
   auto started = RtspServer::start(
       *loops_, *supervisor_, log_, *address,
       {.password = config_.server.api_key, .gop_cache = config_.server.gop_cache, .sources = rtp_sources_});
-  if (!started) return started.error();
+  if (!started) {
+    // Nobody chose this port: a second server on one machine does without, and says so.
+    const bool is_default = config_.server.rtsp == ServerConfig().rtsp;
+    if (!is_default || started.error().code != ErrorCode::busy) return started.error();
+    log_.error("rtsp", "no RTSP: {} with [server] rtsp, or switch it off with rtsp = \"\"", started.error().message);
+    return {};
+  }
   rtsp_ = *std::move(started);
   has_rtsp_ = true;
   log_.info("rtsp", "cameras are at rtsp://{}/CAMERA", rtsp_->address().to_string());

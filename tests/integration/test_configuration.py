@@ -88,6 +88,29 @@ def test_port_in_use(tmp_path):
     assert subprocess.run(["pgrep", "-f", f"127.0.0.1:{port}"], capture_output=True, check=False).returncode != 0
 
 
+def test_rtsps_own_port_in_use_is_no_reason_to_stop(server):
+    with socket.socket() as taken:
+        try:
+            taken.bind(("0.0.0.0", 8553))
+            taken.listen()
+        except OSError:
+            pass  # somebody has it already: as good
+        running = server(server='rtsp = "0.0.0.0:8553"')
+        assert running.wait_for_state("cam0", "streaming")
+        wait_until(lambda: "no RTSP" in running.log(), 10 * PATIENCE, "the reason in the log")
+        assert "8553" in running.log() and not any("rtsp" in where for where in running.get("/api/v1/server").json()["listeners"])
+
+
+def test_a_chosen_rtsp_port_in_use_is_named(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--set", "server.http=127.0.0.1:0", "--set", f"server.state_dir={tmp_path}", "--set",
+                   f"server.rtsp=127.0.0.1:{port}", cwd=tmp_path)
+    assert done.returncode == 1 and f"{port}: the port is in use" in done.stderr
+
+
 def test_set_on_the_command_line(server):
     running = server(config='[[camera]]\nid = "cam0"\nsource = "pattern:bars"\n', args=["--set", "camera.cam0.size=320x240"])
     assert running.wait_for_state("cam0", "streaming")["width"] == 320
