@@ -22,10 +22,14 @@ TEST(Base64, AllThreeEndings) {
 }
 
 TEST(Sdp, H264CarriesProfileAndParameterSets) {
-  const std::string_view keyframe("\0\0\0\1\x67\x42\xc0\x1f\x11\0\0\0\1\x68\xce\0\0\1\x65\x88", 22);
+  const std::string_view keyframe("\0\0\0\1\x67\x42\xc0\x1f\x11\0\0\0\1\x68\xce\0\0\1\x65\x88", 20);
   const auto sets = find_parameter_sets(Codec::h264, bytes(keyframe));
   ASSERT_TRUE(sets);
-  const std::string text = serialize({.session_name = "cam0", .address = "0.0.0.0", .fps_milli = 29'970, .sets = *sets, .control = "trackID=0"});
+  const std::string text = serialize({.session_name = "cam0",
+                                      .address = "0.0.0.0",
+                                      .fps_milli = 29'970,
+                                      .sets = *sets,
+                                      .control = "trackID=0"});
   EXPECT_THAT(text, HasSubstr("m=video 0 RTP/AVP 96\r\n"));
   EXPECT_THAT(text, HasSubstr("profile-level-id=42c01f;sprop-parameter-sets=Z0LAHxE=,aM4="));
   EXPECT_THAT(text, HasSubstr("a=framerate:29.97\r\n"));
