@@ -40,7 +40,8 @@ def _measure_once(context: Context, contender: Contender, content: Content, prot
 def _row(context: Context, case: tuple, placement: str) -> Row | None:
     protocol, clients, size, with_peers = case
     name = f"{protocol}, {clients} clients, {size}, {placement}"
-    if not context.wanted(name):
+    # Where ours can't take part there is nothing to compare.
+    if protocol not in peers.OURS.protocols or not context.wanted(name):
         return None
     content = context.large() if size == LARGE else context.small()
     row = Row("fanout", name, "CPU-s/GB", reference=rows.FLOOR, limit=limits.limit_of("fanout", name))

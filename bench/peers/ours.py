@@ -33,7 +33,7 @@ def write_config(path: Path, listeners: dict[str, int], sources: list[str], stat
 
 class Camweave(Contender):
     name = rows.OURS
-    protocols = ("mjpeg", "websocket", "raw", "bundle", *RTSP)
+    protocols = ("mjpeg", "websocket", *RTSP)  # raw TCP and FrameBundle: not served yet
 
     def missing(self, context):
         return None if context.server else f"not built: {context.build}/bin/camweave"

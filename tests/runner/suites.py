@@ -163,7 +163,8 @@ def tsan(log):
     fixed_layout = ["setarch", "-R"]
     if subprocess.run([*fixed_layout, "true"], check=False, stderr=subprocess.DEVNULL).returncode != 0:
         fixed_layout = []
-    return gtests(log, "tsan", {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, fixed_layout)
+    options = f"halt_on_error=1:second_deadlock_stack=1:suppressions={ROOT}/tests/tsan_suppressions.txt"
+    return gtests(log, "tsan", {"TSAN_OPTIONS": options}, fixed_layout)
 
 
 def fuzz(log):

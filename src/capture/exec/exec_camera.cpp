@@ -107,6 +107,7 @@ Result<ipc::Opened> ExecCamera::open(const CameraRequest& request) {
 
 Result<void> ExecCamera::run(FrameSink& sink, const StopSignal& stop) {
   for (Frame& frame : std::exchange(early_, {})) emit(std::move(frame), &sink);
+  report_losses(sink);  // of what came while it was opened
   while (!stop.raised()) {
     // The supervisor's stall detection is the deadline here; ours only has to be later.
     auto waited = wait(std::chrono::steady_clock::now() + std::chrono::hours(1), &sink, &stop);

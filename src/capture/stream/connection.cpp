@@ -55,6 +55,9 @@ Result<Addresses> look_up(const std::string& host, const std::string& port, Time
   }).detach();
   auto waited = wait_for(lookup->done.get(), POLLIN, deadline, stop, host, "the name server doesn't answer");
   if (!waited) return waited.error();
+  // The read is what orders the thread's writes before ours.
+  uint64_t finished = 0;
+  [[maybe_unused]] const ssize_t got = ::read(lookup->done.get(), &finished, sizeof finished);
   if (lookup->error != 0) {
     return Error{ErrorCode::unavailable, fmt::format("{}: no such host ({})", host, ::gai_strerror(lookup->error))};
   }
