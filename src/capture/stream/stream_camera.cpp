@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "capture/stream/address.h"
 #include "capture/stream/feed.h"
@@ -40,7 +41,7 @@ class StreamCamera final : public Camera {
   Log& log_;
   std::string shown_;  // the source without its secrets
   std::unique_ptr<Feed> feed_;
-  std::optional<Frame> first_;  // found while opening, delivered by run()
+  std::vector<FeedPicture> early_;  // found while opening, delivered by run()
   ipc::Opened opened_;
   uint64_t sequence_ = 0;
 };
@@ -52,7 +53,7 @@ Result<ipc::Opened> StreamCamera::open(const CameraRequest& request) {
   }
   shown_ = request.source.redacted;
   sequence_ = request.first_sequence;
-  first_.reset();
+  early_.clear();
   auto feed = scheme->open(request.source, clock_);
   if (!feed) return feed.error();
   feed_ = *std::move(feed);
@@ -60,25 +61,26 @@ Result<ipc::Opened> StreamCamera::open(const CameraRequest& request) {
     feed_.reset();
     return waited.error();
   }
+  const Frame& first = *early_.front().frame;
   opened_ = {};
   if (const auto address = parse_address(request.source.rest)) opened_.model = address->host;
-  opened_.mode = {first_->format, first_->size, feed_->fps_milli()};
+  opened_.mode = {first.format, first.size, feed_->fps_milli()};
   opened_.modes = {opened_.mode};
-  if (!request.wanted_size.empty() && request.wanted_size != first_->size) {
+  if (!request.wanted_size.empty() && request.wanted_size != first.size) {
     opened_.mode_note =
-        fmt::format("{} instead of {}: the camera decides", to_string(first_->size), to_string(request.wanted_size));
+        fmt::format("{} instead of {}: the camera decides", to_string(first.size), to_string(request.wanted_size));
   }
   return opened_;
 }
 
 Result<void> StreamCamera::wait_for_first() {
   const Timestamp deadline = std::chrono::steady_clock::now() + first_picture_patience;
-  while (!first_) {
+  while (early_.empty()) {
     auto received = feed_->receive(true, [&](FeedPicture picture) {
-      if (!first_) first_ = std::move(picture.frame);
+      if (picture.frame) early_.push_back(std::move(picture));
     });
     if (!received) return received;
-    if (!first_ && std::chrono::steady_clock::now() > deadline) {
+    if (early_.empty() && std::chrono::steady_clock::now() > deadline) {
       return Error{ErrorCode::timeout,
                    fmt::format("{}: no picture within {} s", shown_, first_picture_patience.count())};
     }
@@ -88,8 +90,7 @@ Result<void> StreamCamera::wait_for_first() {
 
 Result<void> StreamCamera::run(FrameSink& sink, const StopSignal& stop) {
   feed_->watch(&stop);
-  const Timestamp time = first_->capture_time;
-  show(FeedPicture{time, std::move(first_)}, sink);
+  for (FeedPicture& picture : std::exchange(early_, {})) show(std::move(picture), sink);
   Result<void> received;
   while (!stop.raised() && received) {
     received = feed_->receive(sink.wanted(), [&](FeedPicture picture) { show(std::move(picture), sink); });
