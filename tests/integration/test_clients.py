@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import websockets
 from helpers.pictures import decode
+from helpers.websockets_client import Refused, status_of
 
 CAMERA = '[[camera]]\nid = "cam0"\nsource = "pattern:bars?size=640x480&fps=30"\n'
 STREAM = "/api/v1/cameras/cam0/stream.mjpg"
@@ -72,6 +73,6 @@ def test_python_websockets_unknown_camera(camera):
         async with websockets.connect(camera.url("/api/v1/cameras/nobody/jpeg", "ws")):
             pass
 
-    with pytest.raises(websockets.exceptions.InvalidStatusCode) as refused:
+    with pytest.raises(Refused) as refused:
         asyncio.run(connect())
-    assert refused.value.status_code == 404
+    assert status_of(refused.value) == 404

