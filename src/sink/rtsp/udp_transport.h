@@ -33,7 +33,7 @@ struct UdpPeer {
   }
 };
 
-class UdpTransport : public std::enable_shared_from_this<UdpTransport>, public ReadinessHandler {
+class UdpTransport final : public std::enable_shared_from_this<UdpTransport>, public ReadinessHandler {
  public:
   // Binds the pair (any free even port) and reads RTCP on `loop`.
   static Result<std::shared_ptr<UdpTransport>> start(IoLoop& loop);
