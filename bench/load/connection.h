@@ -90,7 +90,6 @@ class Connection {
   std::string pending_;     // received, not yet parsed
   uint64_t body_left_ = 0;  // of the current body or fragment
   bool last_fragment_ = true;
-  bool ping_ = false;  // the current body is a ping's
   uint64_t frame_bytes_ = 0;
   std::string kept_;      // the frame's first bytes; all of them in check mode
   unsigned tail_ = 0;     // its last two bytes
