@@ -143,17 +143,20 @@ describe('people', { skip: without_chromium }, () => {
     await until('the first tile has focus', async () => (await focused()) === 'cam0');
     await page.keyboard.press('ArrowRight');
     await until('the second tile has focus', async () => (await focused()) === 'cam1');
+    // The address changes before the view does, and the next key belongs to the view.
+    const alone = (camera) =>
+      until(`${camera} alone`, async () => {
+        const shown = await page.evaluate(() => [...document.querySelectorAll('[data-camera]')].map((tile) => tile.dataset.camera).join());
+        return shown === camera && page.url().endsWith(`#/camera/${camera}`);
+      });
     await page.keyboard.press('Enter');
-    await until('cam1 alone', async () => page.url().endsWith('#/camera/cam1'));
+    await alone('cam1');
     await page.keyboard.press('ArrowLeft');
-    await until('cam0 alone', async () => page.url().endsWith('#/camera/cam0'));
-    // The address changes before the view does, and Escape belongs to the view.
-    await until('cam0 shown', () =>
-      page.evaluate(() => [...document.querySelectorAll('[data-camera]')].map((tile) => tile.dataset.camera).join() === 'cam0'));
+    await alone('cam0');
     await page.keyboard.press('Escape');
     await until('the grid, standing on cam0', async () => (await focused()) === 'cam0' && page.url().endsWith('#/'));
     await page.keyboard.press('2');
-    await until('cam1 alone', async () => page.url().endsWith('#/camera/cam1'));
+    await alone('cam1');
     await page.keyboard.press('t');
     await page.waitForSelector('[data-view="pair"]');
     await page.keyboard.press('g');
