@@ -174,6 +174,8 @@ void Ingest::read_socket(const std::shared_ptr<WorkerRun>& run, Drain drain) {
       return;
     }
     if (auto taken = take(run, *std::move(received)); !taken) broken(run, taken.error());
+    // One that has gone by now is no news: its end comes by itself.
+    if (auto sent = run->send_waiting(); !sent && sent.error().code != ErrorCode::unavailable) broken(run, sent.error());
   }
 }
 

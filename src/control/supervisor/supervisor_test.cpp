@@ -220,6 +220,17 @@ TEST_F(SupervisorTest, AWorkerThatDoesNotReadHoldsUpNobody) {
   EXPECT_EQ(status("good").health.restarts, 0u);
 }
 
+TEST_F(SupervisorTest, AWorkerThatIsHeldUpGetsItsMessagesLater) {
+  supervisor_->configure({fake("busy", "naps")});
+  ASSERT_TRUE(wait([&] { return status("busy").health.state == CameraState::streaming; }));
+  // Far more than the kernel's queue holds while the worker sleeps over the first.
+  for (int quality = 30; quality < 60; ++quality) open("busy", {.quality = quality});
+  const auto stream = open("busy");
+  ASSERT_TRUE(moves_on(*stream, 1));
+  EXPECT_EQ(status("busy").health.restarts, 0u);
+  EXPECT_EQ(status("busy").health.last_error, "");
+}
+
 TEST_F(SupervisorTest, AWorkerThatHangsUpButStaysIsEnded) {
   supervisor_->configure({fake("bad", "closes-socket")});
   ASSERT_TRUE(wait([&] { return status("bad").health.restarts > 0; }));

@@ -24,10 +24,25 @@ WorkerRun::WorkerRun(std::string camera_id, WorkerProcess process, uint64_t firs
       log_(std::move(log)),
       next_sequence_(first_sequence) {}
 
-Result<void> WorkerRun::send(const ipc::Message& message) {
-  pollfd poll_fd{socket_.fd(), POLLOUT, 0};
-  if (::poll(&poll_fd, 1, 0) == 0) return Error{ErrorCode::protocol, "the worker doesn't read its messages"};
-  return socket_.send(message);
+Result<void> WorkerRun::send(ipc::Message message) {
+  constexpr size_t most_waiting = 256;
+  {
+    MutexLock lock(send_mutex_);
+    if (waiting_.size() >= most_waiting) return Error{ErrorCode::protocol, "the worker doesn't read its messages"};
+    waiting_.push_back(std::move(message));
+  }
+  return send_waiting();
+}
+
+Result<void> WorkerRun::send_waiting() {
+  MutexLock lock(send_mutex_);
+  while (!waiting_.empty()) {
+    pollfd poll_fd{socket_.fd(), POLLOUT, 0};
+    if (::poll(&poll_fd, 1, 0) == 0) return {};
+    if (auto sent = socket_.send(waiting_.front()); !sent) return sent;
+    waiting_.pop_front();
+  }
+  return {};
 }
 
 void WorkerRun::set_routes(std::map<uint32_t, Streams> routes, uint32_t last_id) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,8 +28,11 @@ class WorkerRun {
   const std::string& camera_id() const { return camera_id_; }
   const WorkerProcess& process() const { return process_; }
 
-  // Fails instead of waiting when the worker doesn't read what it is sent: no camera holds up another. Thread-safe.
-  Result<void> send(const ipc::Message& message);
+  // Never waits: what the socket doesn't take now (the kernel's queue is ten messages long) goes with a later call. Fails
+  // when too much has piled up, since then the worker doesn't read: no camera holds up another. Thread-safe.
+  Result<void> send(ipc::Message message);
+  // Whenever the worker was heard: sends what had to wait.
+  Result<void> send_waiting();
 
   // Where packets of each rendition go. `last_id`: the highest that was ever sent to a worker of this camera; packets
   // with a higher one break the rules. Control thread.
@@ -69,6 +73,9 @@ class WorkerRun {
   Timestamp messages_counted_{};
   Streams targets_;  // kept for its capacity
   std::vector<uint32_t> used_slots_;
+
+  Mutex send_mutex_;
+  std::deque<ipc::Message> waiting_ GUARDED_BY(send_mutex_);  // to be sent, in order
 
   std::atomic<int64_t> newest_frame_ns_{0};
   std::atomic<int64_t> newest_sent_ns_{0};

@@ -153,6 +153,7 @@ void FakeWorker::send_status() {
 
 bool FakeWorker::handle(const ipc::Message& message) {
   if (const auto* renditions = std::get_if<ipc::Renditions>(&message)) {
+    if (is("naps") && wanted_.empty() && !renditions->wanted.empty()) std::this_thread::sleep_for(500ms);
     wanted_ = renditions->wanted;
     std::fprintf(stderr, "info renditions %zu\n", wanted_.size());
   } else if (const auto* set = std::get_if<ipc::SetControls>(&message)) {
