@@ -60,7 +60,7 @@ class FrameSession final : public std::enable_shared_from_this<FrameSession>,
   // On the connection's loop. `head`: what goes out first.
   static FrameSessionRef start(std::unique_ptr<Connection> connection, std::unique_ptr<FrameProtocol> protocol,
                                std::shared_ptr<Stream> stream, std::string_view head, Options options);
-  ~FrameSession();
+  ~FrameSession() override;
 
   // For protocols, on the loop.
   void send_control(std::string_view bytes);

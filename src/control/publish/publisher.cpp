@@ -172,7 +172,7 @@ void Publisher::configure(std::vector<PublishConfig> wanted) {
 }
 
 std::string Publisher::free_target(std::string_view camera) const {
-  const std::string usual = PublishConfig().url;
+  std::string usual = PublishConfig().url;
   for (const auto& [name, entry] : entries_) {
     if (entry.config.url == usual) return fmt::format("{}/{}", usual.substr(0, usual.rfind('/')), camera);
   }
