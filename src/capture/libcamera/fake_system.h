@@ -30,6 +30,7 @@ struct FakeState {
   std::atomic<bool> gone{false};
 
   Mutex mutex;
+  Mutex completing;  // taken before mutex: as with the library, stop() waits for a completion under way
   FrameListener* listener GUARDED_BY(mutex) = nullptr;
   std::set<size_t> queued GUARDED_BY(mutex);
   std::vector<DeviceValues> sent GUARDED_BY(mutex);  // with start and requests, where there were any
@@ -51,6 +52,7 @@ struct FakeState {
   // Completes the request that was queued first of those still queued; false: none is.
   bool complete(FrameReport report = {}, uint8_t fill = 0) {
     FrameListener* to = nullptr;
+    MutexLock one_at_a_time(completing);
     {
       MutexLock lock(mutex);
       if (queued.empty() || !listener) return false;
@@ -153,6 +155,7 @@ class FakeDevice final : public CameraDevice {
     FrameListener* listener = nullptr;
     std::set<size_t> cancelled;
     {
+      MutexLock none_under_way(state_.completing);
       MutexLock lock(state_.mutex);
       listener = std::exchange(state_.listener, nullptr);
       cancelled.swap(state_.queued);
