@@ -223,9 +223,11 @@ TEST_F(SupervisorTest, AWorkerThatDoesNotReadHoldsUpNobody) {
 TEST_F(SupervisorTest, AWorkerThatIsHeldUpGetsItsMessagesLater) {
   supervisor_->configure({fake("busy", "naps")});
   ASSERT_TRUE(wait([&] { return status("busy").health.state == CameraState::streaming; }));
-  // Far more than the kernel's queue holds while the worker sleeps over the first.
-  for (int quality = 30; quality < 60; ++quality) open("busy", {.quality = quality});
+  // More than the socket holds while the worker sleeps over the first.
   const auto stream = open("busy");
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 100; ++i) supervisor_->set_controls("busy", {{"gain", 2.0}}, [&](const auto&) { ++answered; });
+  ASSERT_TRUE(wait([&] { return answered == 100; }));
   ASSERT_TRUE(moves_on(*stream, 1));
   EXPECT_EQ(status("busy").health.restarts, 0u);
   EXPECT_EQ(status("busy").health.last_error, "");

@@ -28,7 +28,7 @@ class WorkerRun {
   const std::string& camera_id() const { return camera_id_; }
   const WorkerProcess& process() const { return process_; }
 
-  // Never waits: what the socket doesn't take now (the kernel's queue is ten messages long) goes with a later call. Fails
+  // Never waits: what the socket doesn't take now (some seventy small messages) goes with a later call. Fails
   // when too much has piled up, since then the worker doesn't read: no camera holds up another. Thread-safe.
   Result<void> send(ipc::Message message);
   // Whenever the worker was heard: sends what had to wait.
