@@ -82,6 +82,32 @@ describe('controls', { skip: without_chromium }, () => {
     await until('exposure is free', async () => !(await row('exposure_us').getByRole('slider').isDisabled()));
   });
 
+  test('an answer that comes late does not undo what came after it', async () => {
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    let heldBack = false;
+    await page.route('**/controls/reset', async (route) => {
+      const answer = await route.fetch();
+      heldBack = true;
+      await held;
+      await route.fulfill({ response: answer });
+    });
+    const asked = page.waitForResponse('**/controls/reset');
+    await page.getByRole('button', { name: 'Reset all' }).click();
+    await until('the reset is done at the server', () => heldBack);
+    const auto = row('auto_exposure').getByRole('switch');
+    await until('the switch is on', () => auto.isChecked());
+    await fetch(api(), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ auto_exposure: false }) });
+    await until('the switch is off', async () => !(await auto.isChecked()));
+    letGo();
+    await (await asked).finished();
+    // A change that is made after the answer arrived, and seen: so the answer was dealt with.
+    await fetch(api(), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ gain: 2 }) });
+    await until('the gain is seen', async () => (await row('gain').getByRole('spinbutton').inputValue()) === '2');
+    assert.equal(await auto.isChecked(), false);
+    await page.unroute('**/controls/reset');
+  });
+
   test('menu, button, read-only value, unit; names that no table has', { skip: only_mock }, async () => {
     await row('focus_mode').getByRole('combobox').selectOption('manual');
     await has('focus_mode', 'manual');

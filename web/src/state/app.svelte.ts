@@ -1,7 +1,7 @@
 // Everything that the page's parts share, made once in main.ts and handed down by Svelte's context; and the wiring of
 // the server's events to it.
 import { getContext, setContext } from 'svelte';
-import { ApiError, getCameras, getServer, logIn, logOut } from '../api/client';
+import { ApiError, getServer, logIn, logOut } from '../api/client';
 import { EventFeed } from '../api/events';
 import type { Camera, Control, Rotation } from '../api/types';
 import { I18n } from '../i18n/i18n.svelte';
@@ -36,7 +36,7 @@ export class App {
     lost: (retryAt) => void this.#lost(retryAt),
     camera: (camera) => this.#cameraArrived(camera),
     cameraRemoved: (id) => this.#cameraRemoved(id),
-    health: (health) => this.cameras.update(health),
+    health: (health) => this.cameras.healthArrived(health),
     controls: (camera, changed) => this.#controlsListeners.get(camera)?.forEach((listener) => listener(changed)),
     config: (config) => this.pair.arrived(config),
   });
@@ -110,7 +110,7 @@ export class App {
     this.link.up();
     void this.pair.load();
     try {
-      this.cameras.replace(await getCameras());
+      await this.cameras.load();
     } catch {
       this.#feed.retry();
     }
@@ -141,13 +141,13 @@ export class App {
     else if (known && known.state !== camera.state) {
       this.announce(t('announce.state', { name: labelOf(camera), state: t(`state.${camera.state}`) }));
     }
-    this.cameras.put(camera);
+    this.cameras.arrived(camera);
   }
 
   #cameraRemoved(id: string): void {
     const known = this.cameras.byId(id);
     if (known) this.announce(this.i18n.t('announce.removed', { name: labelOf(known) }));
-    this.cameras.remove(id);
+    this.cameras.removed(id);
   }
 }
 

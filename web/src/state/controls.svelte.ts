@@ -2,6 +2,7 @@
 // current by events. What the camera makes of a value is shown, not what was asked for.
 import { ApiError, getControls, resetControls, setControls } from '../api/client';
 import type { Control, ControlValue } from '../api/types';
+import { EventReplay } from './replay';
 
 export type ControlNote = { kind: 'adjusted' } | { kind: 'refused'; message: string };
 
@@ -15,12 +16,15 @@ export class CameraControls {
   #wanted: Record<string, ControlValue> = {};
   #sending: Record<string, ControlValue> = {};
   #busy = false;
+  #replay = new EventReplay();
+  // What events said of controls while they were being changed here.
+  #overheard: Record<string, ControlValue> = {};
 
   constructor(private readonly camera: string) {}
 
   async load(): Promise<void> {
     try {
-      this.list = await getControls(this.camera);
+      await this.#replay.ask(getControls(this.camera), (list) => (this.list = list));
       this.state = { name: 'ready' };
     } catch (error) {
       this.state = error instanceof ApiError && error.status === 503 ? { name: 'away' } : { name: 'failed', reason: wordsOf(error) };
@@ -35,7 +39,7 @@ export class CameraControls {
 
   async reset(): Promise<void> {
     try {
-      this.list = await resetControls(this.camera);
+      await this.#replay.ask(resetControls(this.camera), (list) => (this.list = list));
       this.notes = {};
     } catch (error) {
       this.state = { name: 'failed', reason: wordsOf(error) };
@@ -43,11 +47,16 @@ export class CameraControls {
   }
 
   // Changes from elsewhere; a control that is being changed here keeps the user's value.
-  merge(changed: Control[]): void {
+  arrived(changed: Control[]): void {
+    this.#replay.arrived(() => this.#merge(changed));
+  }
+
+  #merge(changed: Control[]): void {
     for (const control of changed) {
       const at = this.list.findIndex((known) => known.name === control.name);
       if (at < 0) continue;
       const mine = control.name in this.#wanted || control.name in this.#sending;
+      if (mine) this.#overheard[control.name] = control.value ?? null;
       this.list[at] = mine ? { ...control, value: this.list[at].value } : control;
     }
   }
@@ -69,8 +78,15 @@ export class CameraControls {
       this.#sending = {};
     }
     this.#busy = false;
-    // A mode changes what else is available, and a refused value is not the camera's: ask.
-    if (others) await this.#refresh();
+    // A mode changes what else is available, a refused value is not the camera's, and somebody may have had the last
+    // word meanwhile: ask.
+    if (this.#contradicted() || others) await this.#refresh();
+  }
+
+  #contradicted(): boolean {
+    const overheard = Object.entries(this.#overheard);
+    this.#overheard = {};
+    return overheard.some(([name, value]) => this.list.some((known) => known.name === name && (known.value ?? null) !== value));
   }
 
   #applied(answer: Awaited<ReturnType<typeof setControls>>): void {
@@ -97,7 +113,7 @@ export class CameraControls {
 
   async #refresh(): Promise<void> {
     try {
-      this.merge(await getControls(this.camera));
+      await this.#replay.ask(getControls(this.camera), (list) => this.#merge(list));
     } catch {
       // The camera left meanwhile: its state tells.
     }

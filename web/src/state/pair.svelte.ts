@@ -2,6 +2,7 @@
 // time, the newest settings win); changed elsewhere, they arrive by event.
 import { ApiError, getPairConfig, setPairConfig } from '../api/client';
 import type { PairConfig, Rotation } from '../api/types';
+import { EventReplay } from './replay';
 
 export type PairKey = 'cam0' | 'cam1';
 export const pair_keys: readonly PairKey[] = ['cam0', 'cam1'];
@@ -21,19 +22,21 @@ export class Pair {
 
   #wanted: PairConfig | null = null;
   #saving = false;
+  #replay = new EventReplay();
+  // What the last event said while a change was being saved.
+  #overheard: PairConfig | null = null;
 
   async load(): Promise<void> {
     try {
-      this.arrived(await getPairConfig());
+      await this.#replay.ask(getPairConfig(), (config) => this.#take(config));
     } catch {
       // The event stream brings it with the next change, and the next connection asks again.
     }
   }
 
-  // From an event or an answer; what the user is changing at this moment stays.
+  // From an event.
   arrived(config: PairConfig): void {
-    this.loaded = true;
-    if (!this.#saving) this.config = config;
+    this.#replay.arrived(() => this.#take(config));
   }
 
   change(change: (config: PairConfig) => void): void {
@@ -56,6 +59,13 @@ export class Pair {
     });
   }
 
+  // What the user is changing at this moment stays.
+  #take(config: PairConfig): void {
+    this.loaded = true;
+    if (this.#saving) this.#overheard = config;
+    else this.config = config;
+  }
+
   async #save(): Promise<void> {
     this.#saving = true;
     let saved: PairConfig | null = null;
@@ -72,6 +82,9 @@ export class Pair {
     }
     this.#saving = false;
     if (saved) this.config = saved;
-    else await this.load();
+    // Refused, or somebody else may have had the last word meanwhile: ask.
+    const contradicted = this.#overheard !== null && JSON.stringify(this.#overheard) !== JSON.stringify(saved);
+    this.#overheard = null;
+    if (!saved || contradicted) await this.load();
   }
 }
