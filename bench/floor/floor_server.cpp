@@ -1,87 +1,34 @@
 // See floor_server.h.
 #include "floor_server.h"
 
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "../common/clock.h"
-#include "../common/tcp.h"
 
 namespace bench {
 
 FloorServer::FloorServer(const FloorOptions& options, const FrameSource& source)
-    : options_(options), source_(source), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+    : options_(options), source_(source), loop_(options) {}
 
 uint16_t FloorServer::start() {
   if (options_.send_by == SendBy::Sendfile && !store_.use_memfd(options_.store_slots, source_.largest_bytes()))
     return 0;
-  listener_ = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  set_option(listener_.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  set_congestion_control(listener_.get(), options_.congestion);
-  sockaddr_in address{};
-  parse_ipv4("127.0.0.1", options_.port, address);
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 0;
-  if (listen(listener_.get(), 4096) != 0) return 0;
-  socklen_t size = sizeof address;
-  getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-
-  timer_ = UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
-  const auto period_ns = static_cast<long>(1e9 / options_.fps);
-  const timespec period{period_ns / 1'000'000'000, period_ns % 1'000'000'000};
-  const itimerspec every{period, period};
-  timerfd_settime(timer_.get(), 0, &every, nullptr);
-  for (const int fd : {listener_.get(), timer_.get()}) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-  }
-  return ntohs(address.sin_port);
+  return loop_.start();
 }
 
-void FloorServer::run() {
-  std::array<epoll_event, 256> events;
-  while (true) {
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<size_t>(i)];
-      if (event.data.fd == listener_.get()) {
-        accept_all();
-      } else if (event.data.fd == timer_.get()) {
-        on_tick();
-      } else if (clients_[static_cast<size_t>(event.data.fd)]) {
-        on_client(*clients_[static_cast<size_t>(event.data.fd)], event.events);
-      }
-    }
-  }
-}
-
-void FloorServer::accept_all() {
-  while (true) {
-    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) return;
-    set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options_.notsent_lowat_bytes));
-    // Edge-triggered: EPOLLOUT comes only after a send that found no room, so a fast client costs no event.
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    event.data.fd = fd.get();
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event);
-    const auto index = static_cast<size_t>(fd.get());
-    if (clients_.size() <= index) clients_.resize(index + 1);
-    clients_[index] = std::make_unique<Client>();
-    clients_[index]->fd = std::move(fd);
-    clients_[index]->streaming = options_.protocol == FloorProtocol::Raw;
-  }
+void FloorServer::on_accepted(UniqueFd fd) {
+  const auto index = static_cast<size_t>(fd.get());
+  if (clients_.size() <= index) clients_.resize(index + 1);
+  clients_[index] = std::make_unique<Client>();
+  clients_[index]->fd = std::move(fd);
+  clients_[index]->streaming = options_.protocol == FloorProtocol::Raw;
 }
 
 ImagePtr FloorServer::make_image() {
@@ -97,10 +44,8 @@ ImagePtr FloorServer::make_image() {
   return image;
 }
 
-void FloorServer::on_tick() {
-  uint64_t ticks = 0;
-  if (read(timer_.get(), &ticks, sizeof ticks) != sizeof ticks) return;
-  sequence_ += ticks;
+void FloorServer::on_tick(uint64_t frames) {
+  sequence_ += frames;
   ImagePtr image = make_image();
   if (!image) return;  // every slot is held by a slow client: this frame is dropped
   newest_ = std::move(image);
@@ -110,7 +55,9 @@ void FloorServer::on_tick() {
   }
 }
 
-void FloorServer::on_client(Client& client, uint32_t events) {
+void FloorServer::on_events(int fd, uint32_t events) {
+  if (!clients_[static_cast<size_t>(fd)]) return;
+  Client& client = *clients_[static_cast<size_t>(fd)];
   bool alive = (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) == 0;
   if (alive && (events & EPOLLIN) != 0) alive = read_request(client);
   if (alive && (events & EPOLLOUT) != 0 && client.streaming) {

@@ -7,20 +7,21 @@
 #include <vector>
 
 #include "../common/unique_fd.h"
+#include "floor_loop.h"
 #include "floor_options.h"
 #include "frame_source.h"
 #include "image_store.h"
 
 namespace bench {
 
-class FloorServer {
+class FloorServer final : private FloorLoop::Owner {
  public:
   FloorServer(const FloorOptions& options, const FrameSource& source);
 
   // Listens and starts the frame clock; the port, or 0 when the system refuses.
   uint16_t start();
   // Until the process is killed.
-  void run();
+  void run() { loop_.run(*this); }
 
  private:
   struct Client {
@@ -33,9 +34,9 @@ class FloorServer {
     uint64_t last_sequence = 0;
   };
 
-  void accept_all();
-  void on_tick();
-  void on_client(Client& client, uint32_t events);
+  void on_accepted(UniqueFd fd) override;
+  void on_tick(uint64_t frames) override;
+  void on_events(int fd, uint32_t events) override;
   // False: the client is gone.
   bool read_request(Client& client);
   bool begin_frame(Client& client);
@@ -47,9 +48,7 @@ class FloorServer {
   const FloorOptions options_;
   const FrameSource& source_;
   ImageStore store_;
-  UniqueFd epoll_;
-  UniqueFd listener_;
-  UniqueFd timer_;
+  FloorLoop loop_;
   std::vector<std::unique_ptr<Client>> clients_;  // by file descriptor
   ImagePtr newest_;
   uint64_t sequence_ = 0;

@@ -1,11 +1,9 @@
 // See rtsp_floor.h.
 #include "rtsp_floor.h"
 
-#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <array>
@@ -32,66 +30,19 @@ size_t size_at(const std::string& image, size_t at) {
 
 }  // namespace
 
-RtspFloor::RtspFloor(const FloorOptions& options) : options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+RtspFloor::RtspFloor(const FloorOptions& options) : options_(options), loop_(options) {}
 
 uint16_t RtspFloor::start() {
-  listener_ = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  set_option(listener_.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  set_congestion_control(listener_.get(), options_.congestion);
-  sockaddr_in address{};
-  parse_ipv4("127.0.0.1", options_.port, address);
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 0;
-  if (listen(listener_.get(), 4096) != 0) return 0;
-  socklen_t size = sizeof address;
-  getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
   udp_ = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   set_option(udp_.get(), SOL_SOCKET, SO_SNDBUF, 4 << 20);
-  timer_ = UniqueFd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
-  const auto period_ns = static_cast<long>(1e9 / options_.fps);
-  const itimerspec every{{period_ns / 1'000'000'000, period_ns % 1'000'000'000},
-                         {period_ns / 1'000'000'000, period_ns % 1'000'000'000}};
-  timerfd_settime(timer_.get(), 0, &every, nullptr);
-  for (const int fd : {listener_.get(), timer_.get()}) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-  }
-  return ntohs(address.sin_port);
+  return loop_.start();
 }
 
-void RtspFloor::run() {
-  std::array<epoll_event, 256> events;
-  while (true) {
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<size_t>(i)];
-      if (event.data.fd == listener_.get()) {
-        accept_all();
-      } else if (event.data.fd == timer_.get()) {
-        on_tick();
-      } else if (readers_[static_cast<size_t>(event.data.fd)]) {
-        on_reader(*readers_[static_cast<size_t>(event.data.fd)], event.events);
-      }
-    }
-  }
-}
-
-void RtspFloor::accept_all() {
-  while (true) {
-    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) return;
-    set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options_.notsent_lowat_bytes));
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    event.data.fd = fd.get();
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event);
-    const auto index = static_cast<size_t>(fd.get());
-    if (readers_.size() <= index) readers_.resize(index + 1);
-    readers_[index] = std::make_unique<Reader>();
-    readers_[index]->fd = std::move(fd);
-  }
+void RtspFloor::on_accepted(UniqueFd fd) {
+  const auto index = static_cast<size_t>(fd.get());
+  if (readers_.size() <= index) readers_.resize(index + 1);
+  readers_[index] = std::make_unique<Reader>();
+  readers_[index]->fd = std::move(fd);
 }
 
 void RtspFloor::make_frame() {
@@ -111,9 +62,7 @@ void RtspFloor::make_frame() {
   newest_ = std::move(image);
 }
 
-void RtspFloor::on_tick() {
-  uint64_t ticks = 0;
-  if (read(timer_.get(), &ticks, sizeof ticks) != sizeof ticks) return;
+void RtspFloor::on_tick(uint64_t) {
   make_frame();
   for (auto& reader : readers_) {
     if (!reader || !reader->playing) continue;
@@ -127,11 +76,13 @@ void RtspFloor::on_tick() {
   }
 }
 
-void RtspFloor::on_reader(Reader& reader, uint32_t events) {
+void RtspFloor::on_events(int fd, uint32_t events) {
+  if (!readers_[static_cast<size_t>(fd)]) return;
+  Reader& reader = *readers_[static_cast<size_t>(fd)];
   bool alive = (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) == 0;
   if (alive && (events & EPOLLIN) != 0) alive = answer_requests(reader);
   if (alive && (events & EPOLLOUT) != 0 && reader.image) alive = go_on(reader);
-  if (!alive) readers_[static_cast<size_t>(reader.fd.get())].reset();
+  if (!alive) readers_[static_cast<size_t>(fd)].reset();
 }
 
 bool RtspFloor::answer_requests(Reader& reader) {

@@ -10,16 +10,17 @@
 #include <vector>
 
 #include "../common/unique_fd.h"
+#include "floor_loop.h"
 #include "floor_options.h"
 
 namespace bench {
 
-class RtspFloor {
+class RtspFloor final : private FloorLoop::Owner {
  public:
   explicit RtspFloor(const FloorOptions& options);
   // Listens and starts the frame clock; the port, or 0 when the system refuses.
   uint16_t start();
-  void run();
+  void run() { loop_.run(*this); }
 
  private:
   struct Reader {
@@ -30,16 +31,17 @@ class RtspFloor {
     size_t image_sent = 0;  // of the frame under way; behind by more than one frame: those between are left out
     std::shared_ptr<const std::string> image;
   };
-  void accept_all();
-  void on_tick();
-  void on_reader(Reader& reader, uint32_t events);
+  void on_accepted(UniqueFd fd) override;
+  void on_tick(uint64_t frames) override;
+  void on_events(int fd, uint32_t events) override;
   bool answer_requests(Reader& reader);
   bool go_on(Reader& reader);
   void send_udp(const Reader& reader);
   void make_frame();
 
   const FloorOptions options_;
-  UniqueFd epoll_, listener_, timer_, udp_;
+  FloorLoop loop_;
+  UniqueFd udp_;
   std::vector<std::unique_ptr<Reader>> readers_;  // by file descriptor
   std::shared_ptr<const std::string> newest_;     // interleaved packets
   uint16_t sequence_ = 0;
