@@ -86,6 +86,33 @@ describe('cameras', { skip: without_chromium }, () => {
       await assertLive(page, 'cam1');
     }, { hash: '#/two-up' }));
 
+  test('the controls of a camera that opens after the page did', () =>
+    scene({}, async (page, server) => {
+      server.setState('cam0', 'starting');
+      await page.reload();
+      await page.getByText('The controls come back with the camera.').waitFor();
+      server.setState('cam0', 'streaming');
+      await page.waitForSelector('[data-control="auto_exposure"]');
+    }, { hash: '#/camera/cam0' }));
+
+  test('a change made before the settings came leaves the others as they were', () =>
+    scene({}, async (page, server) => {
+      server.config.gap = 12;
+      let letGo;
+      const held = new Promise((resolve) => (letGo = resolve));
+      await page.route('**/config', async (route) => {
+        if (route.request().method() === 'GET') await held;
+        await route.fallback();
+      });
+      await page.reload();
+      await assertLive(page, 'cam0');
+      await page.locator('[data-setting="order"]').click();
+      letGo();
+      await until('the order is saved', () => server.config.cameras.cam0.order === 2);
+      assert.equal(server.config.gap, 12);
+      await page.unrouteAll({ behavior: 'wait' });
+    }, { hash: '#/two-up' }));
+
   test('a camera removed while it is shown alone leads back to the grid', () =>
     scene({}, async (page, server) => {
       await assertLive(page, 'cam1');
