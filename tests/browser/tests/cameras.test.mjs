@@ -49,7 +49,7 @@ describe('cameras', { skip: without_chromium }, () => {
         await assertLive(page, 'cam0');
         server.setState('cam1', 'streaming');
         await assertLive(page, 'cam1');
-        assert.ok(!/Next try|ago/.test(await text(page, 'cam1')));
+        await until('nothing else is said', async () => !/Next try|ago/.test(await text(page, 'cam1')));
       }));
   }
 
@@ -128,7 +128,7 @@ describe('cameras', { skip: without_chromium }, () => {
       await until('half size', async () => (await width()) === '960');
       server.refuseSizes = true;
       await page.reload();
-      await until('own size', async () => (await width()) === '1920', 15_000);
+      await until('own size', async () => (await width()) === '1920');
       await assertMoves(page, canvas('cam0'));
     }, { viewport: { width: 1700, height: 1000 } }));
 
@@ -137,6 +137,8 @@ describe('cameras', { skip: without_chromium }, () => {
       server.forbidden = 'protected mode: only local addresses are served';
       await page.reload();
       await page.getByText('protected mode: only local addresses are served').waitFor();
+      // Long before the page would try by itself.
+      await page.getByText(/Trying again in [4-9] sec/).waitFor();
       server.forbidden = null;
       await page.getByRole('button', { name: 'Try now' }).click();
       await assertLive(page, 'cam0');
@@ -145,7 +147,7 @@ describe('cameras', { skip: without_chromium }, () => {
   test('twelve cameras: all live, at a reduced rate', () =>
     scene({ cameras: 12, width: 640, height: 480 }, async (page, server) => {
       for (let n = 0; n < 12; n += 1) await assertLive(page, `cam${n}`);
-      assert.equal(server.streams.size, 12);
+      await until('one stream each', () => server.streams.size === 12);
       await screenshot(page, 'twelve');
     }, { viewport: { width: 1920, height: 1200 } }));
 

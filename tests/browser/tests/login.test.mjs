@@ -79,7 +79,7 @@ describe('a server with an API key', { skip: without_binary || without_chromium 
       await assertLive(page, 'cam0');
       await server.stop();
       await server.start();
-      await page.getByRole('heading', { name: 'Log in' }).waitFor({ timeout: 20_000 });
+      await page.getByRole('heading', { name: 'Log in' }).waitFor();
       await logIn(page);
       await assertLive(page, 'cam0');
     }));
