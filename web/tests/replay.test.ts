@@ -40,3 +40,16 @@ test('a question that fails leaves what events said, and is told', async () => {
   replay.arrived(() => (times += 1));
   assert.equal(times, 2);
 });
+
+test('an older answer that a newer one has overtaken is not taken', async () => {
+  const replay = new EventReplay();
+  let value = '';
+  const older = question<string>();
+  const newer = question<string>();
+  const both = [older, newer].map(({ asked }) => replay.ask(asked, (answer) => (value = answer)));
+  newer.answer('newer');
+  await both[1];
+  older.answer('older');
+  await Promise.all(both);
+  assert.equal(value, 'newer');
+});

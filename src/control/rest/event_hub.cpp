@@ -13,15 +13,23 @@ EventHub::EventHub(Cameras& cameras)
 
 HttpHandler EventHub::handler() {
   return [this](const std::shared_ptr<HttpExchange>& exchange) {
-    auto client = EventStream::start(exchange);
-    if (!client) return;
-    {
-      // Listed before it is greeted: what changes in between comes twice rather than not at all.
-      MutexLock lock(mutex_);
-      clients_.push_back(client);
-    }
-    greet(*client);
+    if (auto client = EventStream::start(exchange)) join(client);
   };
+}
+
+void EventHub::join(const std::shared_ptr<EventStream>& client) {
+  {
+    // Listed before it is greeted: what changes in between comes twice rather than not at all.
+    MutexLock lock(mutex_);
+    clients_.push_back({client, false, {}});
+  }
+  greet(*client);  // without the lock: it asks those who may be sending at this moment
+  MutexLock lock(mutex_);
+  for (Client& known : clients_) {
+    if (known.stream != client) continue;
+    for (const auto& [event, data] : std::exchange(known.held, {})) client->send(event, data);
+    known.is_greeted = true;
+  }
 }
 
 void EventHub::greet(EventStream& client) {
@@ -32,7 +40,11 @@ void EventHub::greet(EventStream& client) {
 
 void EventHub::send(std::string_view event, const std::string& data) {
   MutexLock lock(mutex_);
-  std::erase_if(clients_, [&](const auto& client) { return !client->send(event, data); });
+  std::erase_if(clients_, [&](Client& client) {
+    if (client.is_greeted) return !client.stream->send(event, data);
+    client.held.emplace_back(event, data);
+    return false;
+  });
 }
 
 void EventHub::send_health() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -20,6 +21,8 @@ class EventHub {
   explicit EventHub(Cameras& cameras);  // borrowed; must outlive it
 
   HttpHandler handler();
+  // Greets the client with what is, then tells it what changes: in this order, also of what changes meanwhile.
+  void join(const std::shared_ptr<EventStream>& client);
 
   // To every client; `state` in start_with() instead, when new clients are to get it at first, too.
   void send(std::string_view event, const std::string& data);
@@ -31,13 +34,20 @@ class EventHub {
   void send_health();
 
  private:
+  struct Client {
+    std::shared_ptr<EventStream> stream;
+    // Until it is greeted, what changes waits here: the greeting may be older.
+    bool is_greeted = false;
+    std::vector<std::pair<std::string, std::string>> held;
+  };
+
   void on_event(const CameraEvent& event);
   void greet(EventStream& client);
 
   Cameras& cameras_;
   State state_;
   Mutex mutex_;
-  std::vector<std::shared_ptr<EventStream>> clients_ GUARDED_BY(mutex_);
+  std::vector<Client> clients_ GUARDED_BY(mutex_);
   std::shared_ptr<void> subscription_;  // last: no event comes before the rest is there
 };
 

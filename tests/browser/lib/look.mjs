@@ -19,7 +19,7 @@ export const pixels = (page, selector) =>
 const differing = (a, b) => a.filter((value, at) => Math.abs(value - b[at]) > 24).length;
 
 // The picture is no blank, and its pixels change from one sample to another.
-export async function assertMoves(page, selector, limit_ms = 10_000) {
+export async function assertMoves(page, selector, limit_ms) {
   const first = await until(`a picture in ${selector}`, async () => {
     const sample = await pixels(page, selector);
     return new Set(sample).size > 8 && sample;
@@ -32,7 +32,7 @@ export const canvas = (id) => `${tile(id)} canvas`;
 
 export const shown = (page, id) => page.evaluate((selector) => Number(document.querySelector(selector)?.dataset.shown ?? 0), canvas(id));
 
-export async function assertLive(page, id, limit_ms = 15_000) {
+export async function assertLive(page, id, limit_ms) {
   await until(`${id} is live`, () => page.evaluate((selector) => document.querySelector(selector)?.dataset.state === 'state.streaming', tile(id)), limit_ms);
   const before = await shown(page, id);
   await until(`${id} shows new pictures`, async () => (await shown(page, id)) !== before, limit_ms);

@@ -52,7 +52,7 @@ export class RealServer {
     await until(`the server answers (its log: ${this.log})`, async () => {
       if (this.#process.exitCode !== null) throw new Error(`camweave serve ended: ${this.log}`);
       return (await fetch(`${this.url}/health`).catch(() => null))?.ok;
-    }, 20_000);
+    });
     return this;
   }
 

@@ -1,5 +1,5 @@
-// Waits for a condition, with a deadline.
-export async function until(what, check, limit_ms = 10_000) {
+// Waits for a condition, with a deadline that a busy machine, too, keeps.
+export async function until(what, check, limit_ms = 30_000) {
   const deadline = Date.now() + limit_ms;
   let last;
   while (Date.now() < deadline) {

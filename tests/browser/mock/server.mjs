@@ -166,7 +166,7 @@ export class MockServer {
   }
 
   async #controlsRoute(camera, rest, request, response) {
-    if (camera.wire.state === 'away') return answer(response, 503, { detail: `${camera.wire.id} is away` });
+    if (camera.wire.state === 'away' || camera.wire.state === 'starting') return answer(response, 503, { detail: `${camera.wire.id} is ${camera.wire.state}` });
     if (rest === '/controls/reset') {
       camera.controls.forEach((control) => control.default !== undefined && (control.value = control.default));
       settle(camera.controls);

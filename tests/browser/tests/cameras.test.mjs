@@ -49,7 +49,7 @@ describe('cameras', { skip: without_chromium }, () => {
         await assertLive(page, 'cam0');
         server.setState('cam1', 'streaming');
         await assertLive(page, 'cam1');
-        assert.ok(!/Next try|ago/.test(await text(page, 'cam1')));
+        await until('nothing else is said', async () => !/Next try|ago/.test(await text(page, 'cam1')));
       }));
   }
 
@@ -86,6 +86,33 @@ describe('cameras', { skip: without_chromium }, () => {
       await assertLive(page, 'cam1');
     }, { hash: '#/two-up' }));
 
+  test('the controls of a camera that opens after the page did', () =>
+    scene({}, async (page, server) => {
+      server.setState('cam0', 'starting');
+      await page.reload();
+      await page.getByText('The controls come back with the camera.').waitFor();
+      server.setState('cam0', 'streaming');
+      await page.waitForSelector('[data-control="auto_exposure"]');
+    }, { hash: '#/camera/cam0' }));
+
+  test('a change made before the settings came leaves the others as they were', () =>
+    scene({}, async (page, server) => {
+      server.config.gap = 12;
+      let letGo;
+      const held = new Promise((resolve) => (letGo = resolve));
+      await page.route('**/config', async (route) => {
+        if (route.request().method() === 'GET') await held;
+        await route.fallback();
+      });
+      await page.reload();
+      await assertLive(page, 'cam0');
+      await page.locator('[data-setting="order"]').click();
+      letGo();
+      await until('the order is saved', () => server.config.cameras.cam0.order === 2);
+      assert.equal(server.config.gap, 12);
+      await page.unrouteAll({ behavior: 'wait' });
+    }, { hash: '#/two-up' }));
+
   test('a camera removed while it is shown alone leads back to the grid', () =>
     scene({}, async (page, server) => {
       await assertLive(page, 'cam1');
@@ -101,7 +128,7 @@ describe('cameras', { skip: without_chromium }, () => {
       await until('half size', async () => (await width()) === '960');
       server.refuseSizes = true;
       await page.reload();
-      await until('own size', async () => (await width()) === '1920', 15_000);
+      await until('own size', async () => (await width()) === '1920');
       await assertMoves(page, canvas('cam0'));
     }, { viewport: { width: 1700, height: 1000 } }));
 
@@ -110,6 +137,8 @@ describe('cameras', { skip: without_chromium }, () => {
       server.forbidden = 'protected mode: only local addresses are served';
       await page.reload();
       await page.getByText('protected mode: only local addresses are served').waitFor();
+      // Long before the page would try by itself.
+      await page.getByText(/Trying again in [4-9] sec/).waitFor();
       server.forbidden = null;
       await page.getByRole('button', { name: 'Try now' }).click();
       await assertLive(page, 'cam0');
@@ -118,7 +147,7 @@ describe('cameras', { skip: without_chromium }, () => {
   test('twelve cameras: all live, at a reduced rate', () =>
     scene({ cameras: 12, width: 640, height: 480 }, async (page, server) => {
       for (let n = 0; n < 12; n += 1) await assertLive(page, `cam${n}`);
-      assert.equal(server.streams.size, 12);
+      await until('one stream each', () => server.streams.size === 12);
       await screenshot(page, 'twelve');
     }, { viewport: { width: 1920, height: 1200 } }));
 

@@ -36,7 +36,7 @@ describe('controls', { skip: without_chromium }, () => {
     await auto.setChecked(true);
     await has('auto_exposure', true);
     await until('exposure is not free', () => row('exposure_us').getByRole('slider').isDisabled());
-    assert.match(await row('exposure_us').innerText(), /Set by “Automatic exposure”/);
+    await until('and why', async () => /Set by “Automatic exposure”/.test(await row('exposure_us').innerText()));
     await screenshot(page, 'controls');
     await auto.setChecked(false);
     await has('auto_exposure', false);
@@ -49,7 +49,7 @@ describe('controls', { skip: without_chromium }, () => {
     const slider = row('exposure_us').getByRole('slider');
     await slider.fill('500');
     await has('exposure_us', 10_000);
-    assert.match(await row('exposure_us').innerText(), /10\sms · 1\/100 s/);
+    await until('it is said in words', async () => /10\sms · 1\/100 s/.test(await row('exposure_us').innerText()));
     await slider.press('ArrowRight');
     await until('a little more', async () => (await value('exposure_us')) > 10_000 && (await value('exposure_us')) < 10_200);
   });
@@ -62,7 +62,7 @@ describe('controls', { skip: without_chromium }, () => {
     await field.fill('99');
     await field.press('Enter');
     await has('gain', 16);
-    assert.equal(await field.inputValue(), '16');
+    await until('the field shows it', async () => (await field.inputValue()) === '16');
   });
 
   test('a control goes back to its default; all do', async () => {

@@ -41,6 +41,7 @@ describe('Firefox', { skip: without_firefox }, () => {
 
   test('two-up: gap, rotation, order and resolution are seen', async () => {
     await go('#/two-up');
+    await page.waitForSelector('[data-view="pair"]');
     for (const id of ['cam0', 'cam1']) await assertLive(page, id);
     await page.click('[data-setting="rotation-cam1"] label:nth-of-type(2)');
     await until('turned', async () => (await config()).cameras.cam1.rotation === 90);

@@ -55,8 +55,9 @@ export class EventFeed {
     clearTimeout(this.#quietTimer);
   }
 
-  // Gives the connection up and tries again after the usual wait.
+  // Gives the connection up and tries again after the usual wait. Closed, it stays so; waiting, it waits on.
   retry(): void {
+    if (!this.#source) return;
     this.close();
     const wait_ms = this.#backoff.next();
     this.handlers.lost(Date.now() + wait_ms);

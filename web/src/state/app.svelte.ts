@@ -63,6 +63,7 @@ export class App {
 
   async logIn(key: string): Promise<void> {
     await logIn(key);
+    this.link.retryAt = 0;
     this.connect();
   }
 
@@ -121,6 +122,8 @@ export class App {
     try {
       await getServer();
     } catch (error) {
+      // Of an earlier loss, perhaps from before somebody logged in.
+      if (this.link.state !== 'lost' || this.link.retryAt !== retryAt) return;
       // EventSource doesn't tell a refusal from silence; this does.
       const status = error instanceof ApiError ? error.status : 0;
       this.link.refusal = error instanceof ApiError && status === 403 ? error.message : null;

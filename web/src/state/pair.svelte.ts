@@ -40,6 +40,8 @@ export class Pair {
   }
 
   change(change: (config: PairConfig) => void): void {
+    // Made of the defaults, it would undo what others set.
+    if (!this.loaded) return void this.load().then(() => this.loaded && this.change(change));
     const next = $state.snapshot(this.config) as PairConfig;
     change(next);
     this.config = next;
