@@ -2,6 +2,7 @@
 read by ffmpeg and checked by the numbers drawn into the pictures."""
 
 import itertools
+import os
 import re
 import subprocess
 
@@ -13,7 +14,7 @@ from helpers.server import PATIENCE, ROOT, free_port
 from helpers.tls import self_signed
 
 # Only RTSP: its other servers have fixed ports, and tests run side by side.
-ONLY_RTSP = "rtmp: no\nhls: no\nwebrtc: no\nsrt: no\nmoq: no\nrtspTransports: [tcp]\n"
+ONLY_RTSP = "rtmp: no\nhls: no\nwebrtc: no\nsrt: no\nrtspTransports: [tcp]\n"
 ANY_PATH = "paths:\n  all_others:\n"
 PASSWORD = "s3cr3t-hunter2"
 PUBLISHER = f"""
@@ -40,7 +41,8 @@ def mediamtx(processes, tmp_path):
         config, log = tmp_path / f"mediamtx{turn}.yml", tmp_path / f"mediamtx{turn}.log"
         config.write_text(f"rtspAddress: 127.0.0.1:{port}\n" + ONLY_RTSP + settings)
         with open(log, "wb") as words:
-            process = processes(program, config, cwd=tmp_path, stdout=words, stderr=subprocess.STDOUT)
+            # MoQ's switch as a variable: versions before it refuse a key that they don't know.
+            process = processes(program, config, cwd=tmp_path, env={**os.environ, "MTX_MOQ": "no"}, stdout=words, stderr=subprocess.STDOUT)
         wait_for_port(port, process, log)
         return process
 
