@@ -160,7 +160,7 @@ def blocks_of_guide(kind):
 def test_the_guide(server, mediamtx, tmp_path, with_password):
     """Its configuration of both programs, word by word but for ports and the camera itself."""
     port = free_port()
-    settings, users = blocks_of_guide("yaml")
+    settings, users, _ = blocks_of_guide("yaml")
     mediamtx(re.sub(r"(?m)^rtspAddress: :8554$", "", settings) + (users if with_password else ""), port)
     ours = blocks_of_guide("toml")[0].replace('"libcamera:"', '"pattern:bars?size=1920x1080"').replace(":8554", f":{port}")
     head, cameras = ours.split("[[camera]]", 1)
@@ -176,3 +176,13 @@ def test_the_guide(server, mediamtx, tmp_path, with_password):
     wait_for_push(running, state="stopped")
     assert running.request("POST", "/streaming/start").json() == {"status": "ok", "streaming": True}
     wait_for_push(running, state="streaming", connections=2)
+
+
+def test_the_guide_the_other_way_round(server, mediamtx, tmp_path):
+    port, own = free_port(), free_port()
+    running = server(config=CAMERA, server=f'rtsp = "127.0.0.1:{own}"')
+    running.wait_for_state("front", "streaming")
+    mediamtx(blocks_of_guide("yaml")[2].replace(":8553/pi", f":{own}/front"), port)
+    url = f"rtsp://127.0.0.1:{port}/cam"
+    wait_until_served(url)
+    assert len(record(url, tmp_path / "clip.mkv", 10)) == 10
