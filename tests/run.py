@@ -39,6 +39,7 @@ SUITES = [
     Suite("integration", True,   900, suites.integration, "tests/integration",          "the server from outside, by real clients"),
     Suite("browser",     True,   400, suites.browser,     "tests/browser/package.json", "the page in Chromium and Firefox"),
     Suite("vm",          True,   600, suites.vm,          "tests/vm/run",               "kernel cameras in a virtual machine, the short ones"),
+    Suite("clients",    False,   600, suites.clients,     "tests/integration/get_vlc",  "RTSP by a VLC that has an RTSP client, fetched once"),
     Suite("asan",       False,  1200, suites.asan,        "CMakePresets.json",          "unit tests and one integration pass, address + undefined"),
     Suite("tsan",       False,  1200, suites.tsan,        "CMakePresets.json",          "unit tests under the thread sanitizer"),
     Suite("fuzz",       False,  1800, suites.fuzz,        "fuzz/CMakeLists.txt",        "every fuzzer for 20 s"),

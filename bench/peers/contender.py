@@ -1,8 +1,11 @@
 """What every contender of a figure can do."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.context import Context
 from harness.load import Target
@@ -20,6 +23,12 @@ class Running:
     @property
     def pids(self) -> list[int]:
         return [process.pid for process in self.processes]
+
+
+def unpackaged(name: str) -> str | None:
+    """A program that no Debian package brings: what its variable names (MEDIAMTX=/…/mediamtx), else ~/.cache/camweave/peers/NAME."""
+    cache = Path(os.environ.get("CAMWEAVE_CACHE") or Path.home() / ".cache/camweave")
+    return shutil.which(os.environ.get(name.upper()) or cache / "peers" / name)
 
 
 class Contender:

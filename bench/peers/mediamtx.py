@@ -1,7 +1,5 @@
-"""MediaMTX, where MEDIAMTX names its binary. It serves no MJPEG over HTTP: it takes part in the RTSP figures, fed by ffmpeg."""
+"""MediaMTX, where its program is (no package brings it). It serves no MJPEG over HTTP: it takes part in the RTSP figures, fed by ffmpeg."""
 
-import os
-import shutil
 import time
 from contextlib import contextmanager
 
@@ -9,7 +7,7 @@ from harness.load import Target
 from harness.network import free_port
 from harness.process import Process, StartFailed
 from harness.rtsp import describes
-from peers.contender import Contender, Running
+from peers.contender import Contender, Running, unpackaged
 
 PUBLISH_TIMEOUT_S = 20.0
 
@@ -19,8 +17,7 @@ class MediaMtx(Contender):
     protocols = ("rtsp-tcp", "rtsp-udp")
 
     def missing(self, context):
-        binary = os.environ.get("MEDIAMTX", "")
-        return None if shutil.which(binary) else "not here: MEDIAMTX names no binary"
+        return None if unpackaged("mediamtx") else "not here: MEDIAMTX names no binary"
 
     @contextmanager
     def serve(self, context, content, protocol, cpus):
@@ -30,7 +27,8 @@ class MediaMtx(Contender):
         config = context.work / "mediamtx.yml"
         config.write_text(f"rtspAddress: 127.0.0.1:{port}\nrtpAddress: 127.0.0.1:{rtp}\nrtcpAddress: 127.0.0.1:{rtp + 1}\n"
                           "rtmp: no\nhls: no\nwebrtc: no\nsrt: no\nlogLevel: warn\npaths:\n  all_others:\n")
-        with Process([os.environ["MEDIAMTX"], str(config)], context.work / "mediamtx.log", cpus) as process:
+        # As a variable, since versions before MoQ refuse a key that they don't know.
+        with Process([unpackaged("mediamtx"), str(config)], context.work / "mediamtx.log", cpus, {"MTX_MOQ": "no"}) as process:
             process.wait_for_port(port)
             feed = ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", str(content), "-c", "copy", "-f", "rtsp",
                     "-rtsp_transport", "tcp", f"rtsp://127.0.0.1:{port}/cam0"]

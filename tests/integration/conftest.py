@@ -3,6 +3,7 @@
 import gzip
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -63,3 +64,19 @@ def needs_program():
         if not shutil.which(name):
             pytest.skip(f"{name} is not here: package {package}")
     return check
+
+
+@pytest.fixture
+def processes():
+    """processes(command, …) starts a program; it ends with the test."""
+    started = []
+
+    def start(*command, **options):
+        process = subprocess.Popen(list(map(str, command)), **options)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

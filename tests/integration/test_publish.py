@@ -1,4 +1,4 @@
-"""Push by RTSP to other people's servers: GStreamer's in RECORD mode, a listening ffmpeg, MediaMTX where $MEDIAMTX names it.
+"""Push by RTSP to other people's servers: GStreamer's in RECORD mode, a listening ffmpeg (MediaMTX: test_mediamtx.py).
 Pictures are checked by their drawn-in numbers; targets that are away, refuse, die and come back; TLS; what users switched."""
 
 import json
@@ -11,71 +11,12 @@ import sys
 import threading
 
 import pytest
-from helpers.pattern_reader import read_time_code
 from helpers.processes import arguments, descendants, wait_until
-from helpers.server import PATIENCE, ROOT, free_port
-from PIL import Image
+from helpers.push import CAMERA, assert_none_is_missing, first_packet_is_key, numbers_in, push_of, push_to, wait_for_push
+from helpers.server import ROOT, free_port
+from helpers.tls import self_signed
 
-CAMERA = """
-[[camera]]
-id = "front"
-source = "pattern:bars?size=320x240&fps=30"
-"""
 PASSWORD = "s3cr3t-hunter2"
-
-
-def push_to(url, name="cam", more=""):
-    return f'[publish.{name}]\ncamera = "front"\nurl = "{url}"\nsize = "320x240"\nbitrate_kbps = 1000\n{more}\n'
-
-
-def push_of(server, name="cam"):
-    return next(push for push in server.json("/api/v1/publish")["publish"] if push["name"] == name)
-
-
-def wait_for_push(server, name="cam", within_s=15, **wanted):
-    def matches():
-        push = push_of(server, name)
-        return all(value(push[key]) if callable(value) else push[key] == value for key, value in wanted.items())
-    wait_until(matches, within_s * PATIENCE, f"the push is {wanted}: {push_of(server, name)}")
-    return push_of(server, name)
-
-
-def numbers_in(path, folder):
-    """The frame numbers drawn into a recording's pictures, in their order."""
-    folder.mkdir()
-    subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-fps_mode", "passthrough", folder / "%05d.png"], check=True, timeout=60)
-    codes = [read_time_code(Image.open(picture)) for picture in sorted(folder.iterdir())]
-    return [code.sequence for code in codes if code]
-
-
-def assert_none_is_missing(numbers, server, at_least=1):
-    """Every picture that the camera's process encoded is there: what is missing are those that it counts as dropped, as a
-    busy machine does."""
-    assert len(numbers) >= at_least and numbers == sorted(set(numbers)), numbers
-    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
-    camera = server.camera("front")
-    assert missing <= camera.get("health", camera)["dropped"], numbers
-
-
-def first_packet_is_key(path):
-    probed = subprocess.run(["ffprobe", "-v", "error", "-of", "json", "-show_entries", "packet=flags", path], check=True,
-                            capture_output=True, timeout=60)
-    return json.loads(probed.stdout)["packets"][0]["flags"].startswith("K")
-
-
-@pytest.fixture
-def processes():
-    started = []
-
-    def start(*command, **options):
-        process = subprocess.Popen(list(map(str, command)), **options)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture
@@ -246,10 +187,7 @@ class TlsDoor:
     """TLS before a plain port, with a certificate for 127.0.0.1 of its own making."""
 
     def __init__(self, folder, plain_port):
-        self.certificate = folder / "certificate.pem"
-        key = folder / "key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=camweave-test", "-addext",
-                        "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
+        self.certificate, key = self_signed(folder)
         self._plain = ("127.0.0.1", plain_port)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.certificate, key)
@@ -329,23 +267,3 @@ def test_a_target_that_says_nothing_is_given_up(server):
         push = wait_for_push(running, within_s=20, last_error=lambda e: e is not None)
         assert "no answer to OPTIONS within 10 s" in push["last_error"]
     # That the server ends in time although a target hangs, the fixture checks.
-
-
-@pytest.mark.skipif(not os.environ.get("MEDIAMTX"), reason="$MEDIAMTX names no mediamtx program: it is not packaged")
-def test_mediamtx_takes_the_push_and_serves_it(server, processes, tmp_path):
-    port = free_port()
-    config = tmp_path / "mediamtx.yml"
-    config.write_text(f"rtspAddress: 127.0.0.1:{port}\nrtspTransports: [tcp]\nrtmp: no\nhls: no\nwebrtc: no\nsrt: no\napi: no\n"
-                      "paths:\n  all_others:\n")
-    running = server(config=CAMERA + push_to(f"rtsp://127.0.0.1:{port}/cam"))
-    wait_for_push(running, state="retrying")
-    mediamtx = processes(os.environ["MEDIAMTX"], config, stdout=open(tmp_path / "mediamtx.log", "wb"), stderr=subprocess.STDOUT)
-    wait_for_push(running, within_s=30, state="streaming")
-    clip = tmp_path / "clip.mkv"
-    subprocess.run(["ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", f"rtsp://127.0.0.1:{port}/cam", "-frames:v", "45", "-c",
-                    "copy", clip], check=True, timeout=60)
-    numbers = numbers_in(clip, tmp_path / "pictures")
-    assert_none_is_missing(numbers, running, at_least=40)
-    mediamtx.kill()
-    mediamtx.wait()
-    wait_for_push(running, state="retrying")

@@ -102,7 +102,7 @@ def test_rtp_info_names_the_first_packet(rtsp):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_what_vlc_says(rtsp, udp):
-    """live555's words, as VLC 3 sends them; Debian's VLC is built without."""
+    """live555's words, as VLC 3 sends them: seen also where no such VLC is at hand."""
     running = rtsp()
     agent = {"User_Agent": "LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)"}
     with RtspClient(running.rtsp_port) as client:

@@ -124,6 +124,14 @@ def integration(log, preset="release", *extra, env=None):
                     "tests/integration", env={"CAMWEAVE_BIN": str(ROOT / "build" / preset / "bin"), **(env or {})})
 
 
+def clients(log):
+    """The readers that ./test integration skips until they have been fetched."""
+    if log.run(ROOT / "tests/integration/get_vlc") != 0:
+        lines = [line for line in log.path.read_text(errors="replace").splitlines() if line.startswith("get_vlc: ")]
+        return [Case("vlc", "skipped", lines[-1] if lines else "get_vlc could not fetch it")]
+    return integration(log, "release", "-k", "vlc")
+
+
 def browser(log):
     install(log, "for the browser tests", "scripts/packages/web.txt", "tests/browser/packages.txt")
     build_release(log)

@@ -112,9 +112,10 @@ Result<RecordDialog::Step> RecordDialog::authorize(const rtsp::Response& respons
     if (best.empty() || value.starts_with("Digest")) best = value;
   }
   const bool was_signed = !challenge_.empty();
-  if (best.empty())
+  if (best.empty() && !was_signed)
     return Error{ErrorCode::unsupported, refused(response).message + ", with no way to sign in that we know"};
-  if ((was_signed && refusals_ > 0 && !rtsp::says_stale(best)) || ++refusals_ >= most_refusals) {
+  // MediaMTX asks a second time without saying how.
+  if (best.empty() || (was_signed && refusals_ > 0 && !rtsp::says_stale(best)) || ++refusals_ >= most_refusals) {
     return Error{ErrorCode::permission_denied, refused(response).message + ": wrong user or password"};
   }
   challenge_ = std::move(best);

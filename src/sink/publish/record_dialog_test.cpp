@@ -89,6 +89,24 @@ TEST_F(Dialog, AWrongPasswordIsSaidAndNotTriedOn) {
   EXPECT_THAT(refused.error().message, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(Dialog, AWrongPasswordIsSaidAlsoWhereTheSecond401AsksForNothing) {  // as MediaMTX answers
+  begin(guarded_);
+  guarded_.announce("v=0\r\n");
+  EXPECT_EQ(guarded_.on_response({401, {{"WWW-Authenticate", "Basic realm=\"r\""}}, {}})->kind, Kind::send);
+  const auto refused = guarded_.on_response({401, {}, {}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::permission_denied);
+  EXPECT_THAT(refused.error().message, HasSubstr("wrong user or password"));
+}
+
+TEST_F(Dialog, A401ThatNeverSaysHowToSignInIsNotThePasswordsFault) {
+  begin(guarded_);
+  guarded_.announce("v=0\r\n");
+  const auto refused = guarded_.on_response({401, {}, {}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("no way to sign in"));
+}
+
 TEST_F(Dialog, StaleNoncesForEverAreBounded) {
   begin(guarded_);
   guarded_.announce("v=0\r\n");

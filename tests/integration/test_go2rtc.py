@@ -1,0 +1,93 @@
+"""go2rtc, where it is here, as a reader of our RTSP and MJPEG. What it hands on, by RTSP and as single pictures, is checked by the
+numbers drawn into it."""
+
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+from helpers.pattern_reader import read_time_code
+from helpers.peers import peer, wait_for_port
+from helpers.processes import wait_until
+from helpers.push import CAMERA, assert_none_is_missing, numbers_in
+from helpers.server import PATIENCE, free_port
+
+SOURCES = {
+    "rtsp-tcp": "rtsp://127.0.0.1:{rtsp}/front",
+    "rtsp-udp": "rtsp://127.0.0.1:{rtsp}/front#transport=udp",
+    "rtsp-size": "rtsp://127.0.0.1:{rtsp}/front?size=320x240&fps=15",
+    "rtsp-mjpeg": "rtsp://127.0.0.1:{rtsp}/front?codec=mjpeg",
+    "http-mjpeg": "http://127.0.0.1:{http}/api/v1/cameras/front/stream.mjpg",
+    "http-jpeg": "http://127.0.0.1:{http}/api/v1/cameras/front/snapshot.jpg",
+}
+
+
+class Go2rtc:
+    def __init__(self, processes, folder, streams):
+        self.api, self.rtsp = free_port(), free_port()
+        config, log = folder / "go2rtc.yaml", folder / "go2rtc.log"
+        named = "".join(f'  {name}: "{source}"\n' for name, source in streams.items())
+        config.write_text(f'api:\n  listen: "127.0.0.1:{self.api}"\nrtsp:\n  listen: "127.0.0.1:{self.rtsp}"\nwebrtc:\n  listen: ""\n'
+                          f"srtp:\n  listen: \"\"\nstreams:\n{named}")
+        with open(log, "wb") as words:
+            process = processes(peer("go2rtc"), "-config", config, cwd=folder, stdout=words, stderr=subprocess.STDOUT)
+        for port in (self.api, self.rtsp):
+            wait_for_port(port, process, log)
+
+    def picture(self, stream):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/frame.jpeg?src={stream}", timeout=20 * PATIENCE) as answer:
+            return read_time_code(answer.read())
+
+    def record(self, stream, folder, frames=45):
+        clip = folder / "clip.mkv"
+        subprocess.run(["ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", f"rtsp://127.0.0.1:{self.rtsp}/{stream}",
+                        "-frames:v", str(frames), "-c", "copy", clip], check=True, timeout=60 * PATIENCE)
+        return numbers_in(clip, folder / "pictures")
+
+
+@pytest.fixture
+def both(server, processes, tmp_path):
+    """Our server and a go2rtc that reads it by every address."""
+    peer("go2rtc")
+    port = free_port()
+    running = server(config=CAMERA, server=f'rtsp = "127.0.0.1:{port}"')
+    return running, Go2rtc(processes, tmp_path, {name: source.format(rtsp=port, http=running.port) for name, source in SOURCES.items()})
+
+
+@pytest.mark.parametrize("stream", ["rtsp-tcp", "rtsp-udp", "rtsp-mjpeg"])
+def test_it_hands_our_stream_on_by_rtsp(both, tmp_path, stream):
+    running, go2rtc = both
+    assert_none_is_missing(go2rtc.record(stream, tmp_path), running, at_least=44)
+
+
+def test_it_hands_our_http_stream_on_by_rtsp(both, tmp_path):
+    numbers = both[1].record("http-mjpeg", tmp_path)
+    # By HTTP a reader that is late gets the newest picture, not every one.
+    assert len(numbers) >= 44 and numbers == sorted(set(numbers)), numbers
+
+
+def test_a_size_and_rate_are_asked_for_through_it(both, tmp_path):
+    numbers = both[1].record("rtsp-size", tmp_path, 15)
+    assert len(numbers) == 15
+    assert numbers[-1] - numbers[0] >= 26, f"every second picture: {numbers}"
+
+
+@pytest.mark.parametrize("stream", list(SOURCES))
+def test_its_single_pictures_are_ours(both, stream):
+    first, second = (both[1].picture(stream) for _ in range(2))
+    assert first and second and second.sequence > first.sequence
+
+
+def test_it_comes_back_after_our_restart(both):
+    running, go2rtc = both
+    assert go2rtc.picture("http-mjpeg")
+    running.stop()
+    running.start()
+
+    def has_picture():
+        try:
+            return go2rtc.picture("http-mjpeg")
+        except (urllib.error.URLError, OSError):
+            return None
+
+    wait_until(has_picture, 30 * PATIENCE, "go2rtc has pictures again")
