@@ -152,8 +152,7 @@ void RtspSession::on_writable() {
 // At most one burst of the frame; the rest, and what follows in a kept GOP, when its time has come.
 void RtspSession::send_udp() {
   if (udp_rest_.empty()) udp_rest_ = frame_->body.bytes();
-  const auto queued =
-      udp_batch_->add(udp_peer_, frame_, udp_rest_, catches_up_ ? catch_up_packets : burst_packets);
+  const auto queued = udp_batch_->add(udp_peer_, frame_, udp_rest_, catches_up_ ? catch_up_packets : burst_packets);
   packets_sent_ += queued.packets;
   octets_sent_ += queued.payload_octets;
   last_sent_ = frame_->info;

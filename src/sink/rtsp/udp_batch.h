@@ -20,8 +20,9 @@ class UdpBatch : public std::enable_shared_from_this<UdpBatch> {
   UdpBatch(IoLoop& loop, std::shared_ptr<UdpTransport> transport);
   ~UdpBatch();
 
-  // Queues packets of `frame` (its body: interleaved form) from `rest` on, at most `most_packets`; `rest` moves on behind
-  // them. They are sent before the loop waits again; what the socket has no room for then is told in `peer->unsent`.
+  // Queues packets of `frame` (its body: interleaved form) from `rest` on, at most `most_packets`; `rest` moves on
+  // behind them. They are sent before the loop waits again; what the socket has no room for then is told in
+  // `peer->unsent`.
   UdpPackets add(const std::shared_ptr<UdpPeer>& peer, const PacketPtr& frame, std::span<const std::byte>& rest,
                  size_t most_packets);
   // At once what is queued: before something that must not overtake it.

@@ -1,5 +1,5 @@
-// UdpBatch over real sockets. The program answers sendmmsg itself, so that calls can be counted and made to fail; not in
-// sanitized builds, which bring their own.
+// UdpBatch over real sockets. The program answers sendmmsg itself, so that calls can be counted and made to fail; not
+// in sanitized builds, which bring their own.
 #include "sink/rtsp/udp_batch.h"
 
 #include <gtest/gtest.h>
