@@ -117,18 +117,25 @@ bool RtspReader::take_answer() {
   return fault_.empty();
 }
 
-bool RtspReader::take_interleaved(Monotonic::time_point now) {
+// How many bytes of whole packets there were.
+size_t RtspReader::take_interleaved(std::string_view bytes, Monotonic::time_point now) {
   size_t at = 0;
-  while (pending_.size() - at >= 4) {
-    const std::string_view rest = std::string_view(pending_).substr(at);
+  while (bytes.size() - at >= 4) {
+    const std::string_view rest = bytes.substr(at);
     if (rest[0] != '$') break;
     const size_t size = u16(rest, 2);
     if (rest.size() < 4 + size) break;
     if (rest[1] == 0) count(rest.substr(4, size), size, now);
     at += 4 + size;
   }
-  pending_.erase(0, at);
-  return at > 0;
+  return at;
+}
+
+bool RtspReader::take_pending(Monotonic::time_point now) {
+  if (pending_[0] != '$') return take_answer();
+  const size_t taken = take_interleaved(pending_, now);
+  pending_.erase(0, taken);
+  return taken > 0;
 }
 
 RtspReader::Outcome RtspReader::on_control_readable(Monotonic::time_point now) {
@@ -137,8 +144,11 @@ RtspReader::Outcome RtspReader::on_control_readable(Monotonic::time_point now) {
     const ssize_t got = recv(control_.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EAGAIN) return Outcome::Wait;
     if (got <= 0) return fail("the server ended the connection");
-    pending_.append(buffer.data(), static_cast<size_t>(got));
-    while (!pending_.empty() && (pending_[0] == '$' ? take_interleaved(now) : take_answer())) {
+    std::string_view fresh(buffer.data(), static_cast<size_t>(got));
+    // Whole frames are looked at where they are: our copies would cost a server on the same CPU its cache.
+    if (pending_.empty()) fresh.remove_prefix(take_interleaved(fresh, now));
+    pending_.append(fresh);
+    while (!pending_.empty() && take_pending(now)) {
     }
     if (!fault_.empty()) return fail(fault_);
     if (!pending_.empty() && pending_[0] != '$' && phase_ == Phase::Playing) return fail("lost the interleaving");

@@ -48,7 +48,8 @@ class RtspReader {
   bool take_answer();
   bool on_answer(std::string_view head);
   bool bind_udp();
-  bool take_interleaved(Monotonic::time_point now);
+  size_t take_interleaved(std::string_view bytes, Monotonic::time_point now);
+  bool take_pending(Monotonic::time_point now);
   void count(std::string_view packet, size_t packet_bytes, Monotonic::time_point now);
   Outcome fail(std::string why);
 

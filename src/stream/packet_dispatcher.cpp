@@ -23,24 +23,40 @@ void PacketDispatcher::notify(Stream& stream) {
   if (std::ranges::find(pending_, &stream) != pending_.end()) return;
   const bool first = pending_.empty();
   pending_.push_back(&stream);
-  if (!first) return;
+  if (first && !is_running_) wake_up();
+}
+
+void PacketDispatcher::wake_up() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(event_fd_.get(), &one, sizeof one);
 }
 
+// What comes meanwhile, above all from readers that make a stream of another (RTP), has its turn without a second
+// wake-up; but then the loop's other work is due.
 void PacketDispatcher::run_pending() {
+  constexpr int most_turns = 3;
   uint64_t count;
   [[maybe_unused]] const ssize_t got = ::read(event_fd_.get(), &count, sizeof count);
+  for (int turn = 0; take_pending(turn < most_turns); ++turn) {
+    for (Stream* stream : running_) {
+      // A stream whose readers have left since, even one that is gone by now, is simply not found.
+      const auto found = streams_.find(stream);
+      if (found != streams_.end()) walk(*found->second);
+    }
+  }
+}
+
+// False: nothing is to be done now.
+bool PacketDispatcher::take_pending(bool may_go_on) {
   running_.clear();
-  {
-    MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
+  is_running_ = may_go_on && !pending_.empty();
+  if (is_running_) {
     running_.swap(pending_);
+  } else if (!pending_.empty()) {
+    wake_up();
   }
-  for (Stream* stream : running_) {
-    // A stream whose readers have left since, even one that is gone by now, is simply not found.
-    const auto found = streams_.find(stream);
-    if (found != streams_.end()) walk(*found->second);
-  }
+  return is_running_;
 }
 
 void PacketDispatcher::walk(Readers& readers) {

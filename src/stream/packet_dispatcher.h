@@ -60,6 +60,8 @@ class PacketDispatcher {
 
   explicit PacketDispatcher(UniqueFd event_fd) : event_fd_(std::move(event_fd)) {}
   void notify(Stream& stream);  // from Stream::publish, any thread
+  void wake_up();
+  bool take_pending(bool may_go_on);
   void remove(Stream* stream, PacketReader* reader);
   void walk(Readers& readers);
   void drop_stream(Stream* stream);
@@ -72,6 +74,7 @@ class PacketDispatcher {
 
   Mutex mutex_;
   std::vector<Stream*> pending_ GUARDED_BY(mutex_);
+  bool is_running_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace camweave

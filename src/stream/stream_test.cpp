@@ -182,6 +182,45 @@ TEST_F(StreamTest, OneWakeUpServesAllReadersOfALoop) {
   EXPECT_EQ(b.last, 3u);
 }
 
+bool is_readable(int fd) {
+  pollfd wait{fd, POLLIN, 0};
+  return ::poll(&wait, 1, 0) == 1;
+}
+
+TEST_F(StreamTest, AStreamMadeOfAnotherNeedsNoWakeUpOfItsOwn) {
+  auto dispatcher = *PacketDispatcher::create();
+  auto media = make_stream(Codec::jpeg), made = make_stream(Codec::jpeg);
+  CountingReader maker(media), reader(made);
+  auto subscription_maker = dispatcher->subscribe(media, maker);
+  auto subscription_reader = dispatcher->subscribe(made, reader);
+  maker.then = [&] { made->publish(packet(maker.last + 100)); };
+  for (uint64_t i = 1; i <= 2; ++i) {
+    media->publish(packet(i));
+    EXPECT_TRUE(is_readable(dispatcher->event_fd()));
+    dispatcher->run_pending();
+    EXPECT_EQ(reader.last, i + 100);
+    EXPECT_FALSE(is_readable(dispatcher->event_fd()));
+  }
+}
+
+TEST_F(StreamTest, PacketsWithoutEndLeaveTheLoopItsOtherWork) {
+  auto dispatcher = *PacketDispatcher::create();
+  auto stream = make_stream(Codec::jpeg);
+  CountingReader reader(stream);
+  auto subscription = dispatcher->subscribe(stream, reader);
+  reader.then = [&] { stream->publish(packet(reader.last + 1)); };
+  stream->publish(packet(1));
+  for (int run = 0; run < 3; ++run) {
+    const int calls_before = reader.calls;
+    EXPECT_TRUE(is_readable(dispatcher->event_fd()));
+    dispatcher->run_pending();
+    EXPECT_GT(reader.calls, calls_before);
+  }
+  reader.then = nullptr;
+  dispatcher->run_pending();
+  EXPECT_FALSE(is_readable(dispatcher->event_fd()));
+}
+
 TEST_F(StreamTest, AReaderMayLeaveWhileBeingCalled) {
   auto dispatcher = *PacketDispatcher::create();
   auto stream = make_stream(Codec::jpeg);

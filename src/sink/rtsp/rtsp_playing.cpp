@@ -2,6 +2,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "sink/rtsp/rtsp_session.h"
+#include "sink/rtsp/udp_batch.h"
 
 namespace camweave {
 
@@ -59,8 +60,10 @@ void RtspSession::stop_playing() {
 }
 
 void RtspSession::leave_udp() {
+  if (udp_batch_) udp_batch_->flush();
   if (udp_peer_ && source_) service_.udp->send_rtcp(*udp_peer_, rtp::serialize_bye(source_->ssrc()));
   udp_peer_.reset();
+  udp_batch_.reset();
 }
 
 void RtspSession::on_packet() {
@@ -107,6 +110,7 @@ bool RtspSession::take_next() {
 void RtspSession::pump() {
   bool has_answered = false;
   while (!ended_ && state_ == State::playing && !pacing_) {
+    if (udp_peer_ && udp_peer_->unsent.packets > 0) learn_unsent();
     if (!frame_ && !take_next()) break;
     if (waiting_) {
       finish_play(RtpFrame::of(*frame_));
@@ -148,16 +152,10 @@ void RtspSession::on_writable() {
 // At most one burst of the frame; the rest, and what follows in a kept GOP, when its time has come.
 void RtspSession::send_udp() {
   if (udp_rest_.empty()) udp_rest_ = frame_->body.bytes();
-  const auto sent = service_.udp->send_packets(*udp_peer_, udp_rest_, catches_up_ ? catch_up_packets : burst_packets);
-  packets_sent_ += sent.packets;
-  octets_sent_ += sent.payload_octets;
+  const auto queued = udp_batch_->add(udp_peer_, frame_, udp_rest_, catches_up_ ? catch_up_packets : burst_packets);
+  packets_sent_ += queued.packets;
+  octets_sent_ += queued.payload_octets;
   last_sent_ = frame_->info;
-  if (sent.socket_full) {
-    // What is missing of this frame breaks the picture until the next keyframe anyway.
-    udp_rest_ = {};
-    ++service_.frames_dropped;
-    cursor_->skip_to_keyframe();
-  }
   const bool is_whole = udp_rest_.empty();
   if (is_whole) {
     frame_.reset();
@@ -165,6 +163,17 @@ void RtspSession::send_udp() {
   }
   if (catches_up_) return wait_for_pace(catch_up_interval);
   if (!is_whole) wait_for_pace(burst_interval);
+}
+
+// The socket was full. What is missing of that frame breaks the picture until the next keyframe anyway.
+void RtspSession::learn_unsent() {
+  const auto unsent = std::exchange(udp_peer_->unsent, {});
+  packets_sent_ -= unsent.packets;
+  octets_sent_ -= unsent.payload_octets;
+  frame_.reset();
+  udp_rest_ = {};
+  ++service_.frames_dropped;
+  cursor_->skip_to_keyframe();
 }
 
 void RtspSession::wait_for_pace(std::chrono::microseconds interval) {

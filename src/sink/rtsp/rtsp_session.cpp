@@ -307,7 +307,10 @@ void RtspSession::on_setup(const rtsp::Request& request) {
   leave_udp();
   transport_ = chosen;
   transport_->destination.clear();
-  if (!chosen->tcp) udp_peer_ = service_.udp->add_peer(connection_->peer(), *chosen->client_port);
+  if (!chosen->tcp) {
+    udp_peer_ = service_.udp->add_peer(connection_->peer(), *chosen->client_port);
+    udp_batch_ = service_.udp->batch_on(connection_->loop());
+  }
   set_state(State::ready);
   answer(request, 200,
          {{"Transport", fmt::format("{};ssrc={:08X}", serialize(*transport_), source_->ssrc())},

@@ -4,7 +4,7 @@
 //
 // Sending: TCP readers get each frame's interleaved packets by one sendfile of the shared image; a reader that falls
 // behind loses whole frames up to the next keyframe, visible to it as a gap in the sequence numbers. UDP readers get
-// runs of packets by segmentation offload, large frames and a kept GOP paced.
+// runs of packets by segmentation offload, many readers' in one system call; large frames and a kept GOP paced.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -81,6 +81,7 @@ class RtspSession final : public std::enable_shared_from_this<RtspSession>,
   void finish_play(const RtpFrame& first);
   void send_tcp();
   void send_udp();
+  void learn_unsent();
   void wait_for_pace(std::chrono::microseconds interval);
   void send_sender_report(Timestamp now);
   void stop_playing();
@@ -110,6 +111,7 @@ class RtspSession final : public std::enable_shared_from_this<RtspSession>,
   PacketDispatcher::Subscription subscription_;
   std::optional<rtsp::Transport> transport_;
   std::shared_ptr<UdpPeer> udp_peer_;
+  std::shared_ptr<UdpBatch> udp_batch_;  // with udp_peer_
 
   // The frame being sent.
   PacketPtr frame_;

@@ -1,19 +1,15 @@
 #include "sink/rtsp/udp_transport.h"
 
 #include <netinet/in.h>
-#include <netinet/udp.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
-#include "format/rtp/packetizer.h"
+#include "sink/rtsp/udp_batch.h"
 
 namespace camweave {
 namespace {
 
-constexpr size_t most_segments = 64;  // the kernel's UDP_MAX_SEGMENTS
-constexpr size_t most_offload_bytes = 65'000;
 constexpr int send_buffer_bytes = 4 << 20;
 
 UniqueFd bind_udp(uint16_t port) {
@@ -36,44 +32,6 @@ uint16_t port_of(int fd) {
   socklen_t length = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
   return ntohs(address.sin6_port);
-}
-
-// One sendmsg: up to 64 packets of equal size, the last may be shorter.
-struct Run {
-  std::array<iovec, most_segments> packets;
-  size_t count = 0;
-  size_t bytes = 0;
-
-  bool takes(std::span<const std::byte> packet) const {
-    if (count == 0) return true;
-    const size_t segment = packets[0].iov_len;
-    return count < most_segments && bytes + packet.size() <= most_offload_bytes && packet.size() <= segment &&
-           packets[count - 1].iov_len == segment;
-  }
-  void add(std::span<const std::byte> packet) {
-    packets[count++] = {const_cast<std::byte*>(packet.data()), packet.size()};
-    bytes += packet.size();
-  }
-};
-
-ssize_t send_run(int fd, const sockaddr_storage& to, Run& run) {
-  msghdr message{};
-  message.msg_name = const_cast<sockaddr_storage*>(&to);
-  message.msg_namelen = sizeof(sockaddr_in6);
-  message.msg_iov = run.packets.data();
-  message.msg_iovlen = run.count;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(uint16_t))> control{};
-  if (run.count > 1) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* segment = CMSG_FIRSTHDR(&message);
-    segment->cmsg_level = SOL_UDP;
-    segment->cmsg_type = UDP_SEGMENT;
-    segment->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-    const auto size = static_cast<uint16_t>(run.packets[0].iov_len);
-    std::memcpy(CMSG_DATA(segment), &size, sizeof size);
-  }
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -116,41 +74,12 @@ void UdpTransport::forget_ended() {
   forget_at_ = std::max<size_t>(64, by_rtp_.size() * 2);
 }
 
-UdpTransport::Sent UdpTransport::send_packets(const UdpPeer& peer, std::span<const std::byte>& from,
-                                              size_t most_packets) {
-  Sent sent;
-  while (sent.packets < most_packets && !from.empty()) {
-    Run run;
-    auto rest = from;
-    while (sent.packets + run.count < most_packets) {
-      auto after = rest;
-      const auto packet = rtp::next_packet(after);
-      if (packet.empty() || !run.takes(packet) || (run.count == 1 && !has_offload_)) break;
-      run.add(packet);
-      rest = after;
-    }
-    if (run.count == 0) {
-      from = {};
-      break;
-    }
-    // An ICMP answer to an earlier packet, perhaps another reader's, fails one call; the error queue has it.
-    ssize_t done = send_run(rtp_.fd(), peer.rtp, run);
-    if (done < 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH))
-      done = send_run(rtp_.fd(), peer.rtp, run);
-    if (done < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
-      sent.socket_full = true;
-      break;
-    }
-    if (done < 0 && run.count > 1 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE) &&
-        has_offload_.exchange(false)) {
-      continue;  // a device or tunnel without offload: one by one from now on
-    }
-    // Whatever else it is (no route): the session's time-out ends it; other sessions share the socket.
-    sent.packets += static_cast<uint32_t>(run.count);
-    sent.payload_octets += static_cast<uint32_t>(run.bytes - run.count * rtp::header_bytes);
-    from = rest;
-  }
-  return sent;
+std::shared_ptr<UdpBatch> UdpTransport::batch_on(IoLoop& loop) {
+  MutexLock lock(mutex_);
+  auto& known = batches_[&loop];
+  auto batch = known.lock();
+  if (!batch) known = batch = std::make_shared<UdpBatch>(loop, shared_from_this());
+  return batch;
 }
 
 void UdpTransport::send_rtcp(const UdpPeer& peer, std::span<const std::byte> packet) {
