@@ -1,5 +1,7 @@
 """Real footage through file: and exec:, held against ffmpeg's own decode of the same file, picture by picture."""
 
+import pathlib
+
 import numpy
 import pytest
 from helpers.mjpeg import MjpegClient
@@ -44,6 +46,24 @@ def test_file_gives_what_ffmpeg_decodes(server, footage, small_frames):
     running.wait_for_state("street", "streaming")
     with MjpegClient(running, "/api/v1/cameras/street/stream.mjpg?quality=95") as stream:
         check_against_ffmpeg(stream.take(6), footage, small_frames, least_db=36)
+
+
+def test_ffmpegs_libraries_come_only_where_a_camera_needs_them(server, footage, tmp_path):
+    """A hundred libraries, 18 MB for each worker: not for one that passes JPEGs through."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (64, 48), (90, 120, 60)).save(pictures / "1.jpg")
+    running = server(config=f'[[camera]]\nid = "slides"\nsource = "file:{pictures}?fps=10&loop=1"\n\n'
+                            f'[[camera]]\nid = "street"\nsource = "file:{footage}?loop=1"\n')
+    loaded = {}
+    for camera in ("slides", "street"):
+        running.wait_for_state(camera, "streaming")
+        with MjpegClient(running, f"/api/v1/cameras/{camera}/stream.mjpg") as stream:
+            stream.take(2)
+    for pid in running.workers("file"):
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+        loaded[maps.count("/libavcodec.so") > 0] = pid
+    assert sorted(loaded) == [False, True], "of the two workers one has the libraries"
 
 
 def test_exec_gives_what_ffmpeg_decodes(server, footage, small_frames):
