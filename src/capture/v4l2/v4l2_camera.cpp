@@ -121,6 +121,7 @@ Result<ipc::Opened> V4l2Camera::configure(Session& session) {
   opened.controls = session.controls.read();
   metadata_ = session.controls.metadata();
   last_driver_sequence_.reset();
+  check_ = PictureCheck();  // the parameter sets of another mode are none of this one's
   return opened;
 }
 

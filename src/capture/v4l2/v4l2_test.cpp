@@ -206,6 +206,18 @@ TEST_F(V4l2CaptureTest, H264PassesThroughByteForByte) {
   EXPECT_EQ(sink_.dropped, 1u);
 }
 
+TEST_F(V4l2CaptureTest, H264WithoutAStartCodeIsTornAndKeyframesGetTheParameterSetsOfTheStreamsStart) {
+  kernel_.formats = {V4L2_PIX_FMT_H264};
+  open();
+  const std::string start("\x00\x00\x00\x01", 4), sets = start + "\x67SPS" + start + "\x68PPS", keyframe = start + "\x65slice";
+  ASSERT_TRUE(run({[&] { kernel_.fill(sets + keyframe, 0); }, [&] { kernel_.fill("the rest of a torn one", 1); },
+                   [&] { kernel_.fill(keyframe, 2); }}));
+  ASSERT_EQ(sink_.frames.size(), 2u);
+  EXPECT_EQ(sink_.dropped, 1u);
+  const auto bytes = sink_.frames[1].bytes();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), sets + keyframe);
+}
+
 TEST_F(V4l2CaptureTest, H264ComesThoughNobodyWatches) {
   kernel_.formats = {V4L2_PIX_FMT_H264};
   sink_.wanted_ = false;
