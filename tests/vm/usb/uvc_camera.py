@@ -61,6 +61,7 @@ class UvcCamera(Device):
         self.controls = ControlSet(options.controls)
         self.faults = Faults()
         self.number = 0
+        self.control_requests = 0  # by the host, to class controls
         self._emit, self._clock = emit, clock
         modes = [Mode(fourcc, width, height, tuple(rates)) for fourcc, width, height, rates in options.modes]
         self._modes = by_format(modes)
@@ -81,6 +82,7 @@ class UvcCamera(Device):
     # Requests.
 
     def class_request(self, request_type, request, value, index, data, length):
+        self.control_requests += 1
         selector, unit, interface = value >> 8, index >> 8, index & 0xFF
         if interface == STREAMING_INTERFACE and selector in (_PROBE, _COMMIT):
             return self._negotiate(selector, request, data)
@@ -137,7 +139,7 @@ class UvcCamera(Device):
             self._streaming = True
             self.access_units_begun = 0
             self._due = self._clock()
-            self._emit({"event": "streaming", "format": self.mode.fourcc, "width": self.mode.width, "height": self.mode.height,
+            self._emit({"event": "streaming", "control_requests": self.control_requests, "format": self.mode.fourcc, "width": self.mode.width, "height": self.mode.height,
                         "fps": round(1 / self._interval_s, 3)})
         if self.faults.usb_errors:
             self._fail_urbs()
