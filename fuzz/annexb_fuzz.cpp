@@ -1,4 +1,4 @@
-// The H.264 splitter: torn anywhere it finds the same access units, which together are the stream from its first start
+// The H.264 splitter and the keeping of parameter sets. Torn anywhere, the splitter finds the same access units, which together are the stream from its first start
 // code. The first byte says how the stream is torn.
 #include <algorithm>
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "media/h264/annexb.h"
+#include "media/h264/kept_parameter_sets.h"
 
 namespace {
 
@@ -15,6 +16,15 @@ struct Unit {
   camweave::Size size;
   bool operator==(const Unit&) const = default;
 };
+
+// Nothing of a unit is lost by putting sets into it.
+void keep_sets(camweave::Codec codec, const std::vector<Unit>& units) {
+  camweave::KeptParameterSets kept;
+  for (const Unit& unit : units) {
+    const auto mended = kept.put_before_keyframe(codec, unit.bytes);
+    if (mended && mended->size() <= unit.bytes.size()) std::abort();
+  }
+}
 
 std::vector<Unit> split(std::span<const std::byte> stream, size_t chunk) {
   camweave::h264::AnnexBSplitter splitter;
@@ -38,6 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const auto stream = std::as_bytes(std::span(data + 1, size - 1));
   (void)camweave::h264::parse_sps(stream);
-  if (split(stream, data[0] % 64 + 1u) != split(stream, stream.size())) std::abort();
+  const auto units = split(stream, stream.size());
+  if (split(stream, data[0] % 64 + 1u) != units) std::abort();
+  keep_sets(camweave::Codec::h264, units);
+  keep_sets(camweave::Codec::h265, units);
   return 0;
 }

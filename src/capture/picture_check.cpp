@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "media/jpeg/header.h"
 #include "media/jpeg/huffman.h"
 
@@ -29,10 +31,7 @@ size_t first_row_bytes(PixelFormat format, int width) {
 Result<void> PictureCheck::complete(Frame& frame) {
   empty_wake_ups_ = 0;
   if (frame.format == PixelFormat::jpeg) return complete_jpeg(frame);
-  if (is_compressed(frame.format)) {
-    if (frame.planes[0].size_bytes == 0) return Error{ErrorCode::protocol, "an empty frame"};
-    return {};
-  }
+  if (is_compressed(frame.format)) return complete_inter_coded(frame);
   return complete_raw(frame);
 }
 
@@ -67,6 +66,22 @@ Result<void> PictureCheck::complete_jpeg(Frame& frame) {
   auto mended = std::make_shared<std::vector<std::byte>>(jpeg::with_huffman_tables(frame.bytes(), *header));
   frame.planes[0] = {mended->data(), 0, mended->size()};
   frame.buffer = mended;
+  return {};
+}
+
+Result<void> PictureCheck::complete_inter_coded(Frame& frame) {
+  const auto bytes = frame.bytes();
+  if (bytes.empty()) return Error{ErrorCode::protocol, "an empty frame"};
+  const auto first = std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{0}; });
+  if (first == bytes.end() || *first != std::byte{1} || first - bytes.begin() < 2) {
+    return Error{ErrorCode::protocol, fmt::format("a torn frame of {} bytes: it begins without a start code", bytes.size())};
+  }
+  const Codec codec = frame.format == PixelFormat::h264 ? Codec::h264 : Codec::h265;
+  if (auto mended = parameter_sets_.put_before_keyframe(codec, bytes)) {
+    auto memory = std::make_shared<std::vector<std::byte>>(*std::move(mended));
+    frame.planes[0] = {memory->data(), 0, memory->size()};
+    frame.buffer = std::move(memory);
+  }
   return {};
 }
 

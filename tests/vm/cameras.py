@@ -77,15 +77,17 @@ class UsbCamera:
     def __init__(self, rig, name, **options):
         self.rig, self.name, self.options = rig, name, options
         self.device = self.metadata_device = self.bus = self.port = None
+        self.plugged_at = self.added_at = None  # by the guest's clock: the order to plug in, the kernel's word of the video device
         self._since = rig.mark()  # what a camera of the same name did in another test is not this one's doing
 
     def plug(self, port=None, anew=True):
         """Plugs it in and waits for its video device. `anew` False: with the options that it had before, or was changed to."""
         mark = self.rig.mark()
         answer = self.rig.command("plug", camera=self.name, port=port, **({"options": self.options} if anew else {}))
-        self.bus, self.port = answer["bus"], answer["port"]
+        self.bus, self.port, self.plugged_at = answer["bus"], answer["port"], answer["at"]
         added = {"event": "video_add", "camera": self.name}
-        self.device = self.rig.wait_event(after=mark, index=0, **added)["device"]
+        pictures = self.rig.wait_event(after=mark, index=0, **added)
+        self.device, self.added_at = pictures["device"], pictures["at"]
         self.metadata_device = self.rig.wait_event(after=mark, index=1, **added)["device"]
         self.rig.vm.run("udevadm", "settle")
         return self

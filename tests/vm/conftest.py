@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from cameras import UsbCamera, UsbRig, Vivid  # noqa: E402
+from server import CamweaveServer  # noqa: E402
 from vm import Vm, missing_programs  # noqa: E402
 from worker import Worker, list_cameras  # noqa: E402
 
@@ -173,6 +174,14 @@ def v4l2_list(guest):
     """v4l2_list(user=None) → {source: camera} as the driver v4l2 lists them."""
     _require_program("camweave-capture-v4l2")
     return lambda **options: list_cameras(guest, "v4l2", **options)
+
+
+@pytest.fixture
+def camweave(guest):
+    """camweave(configuration) → a running CamweaveServer, ended with the test."""
+    _require_program("camweave")
+    with contextlib.ExitStack() as servers:
+        yield lambda config: servers.enter_context(CamweaveServer(guest, config))
 
 
 def _require_program(name, variable="CAMWEAVE_BIN"):

@@ -123,6 +123,20 @@ def test_without_permission_it_names_the_group(usb_camera, v4l2_list):
     camera = usb_camera()
     found = v4l2_list(user="nobody")
     assert "'video'" in found[f"v4l2:{camera.device}"]["problem"]
+    assert f"v4l2:{camera.metadata_device}" not in found
+
+
+@long
+def test_without_permission_and_udev_metadata_is_no_camera(guest, usb_camera, v4l2_list):
+    """As in a container: only sysfs tells the two nodes of a camera apart."""
+    cameras = [usb_camera(name, serial=f"SN-{name}") for name in "ab"]
+    guest.shell("mv /run/udev/data /run/udev/hidden")
+    try:
+        found = v4l2_list(user="nobody")
+    finally:
+        guest.shell("mv /run/udev/hidden /run/udev/data")
+    assert set(found) == {f"v4l2:{camera.device}" for camera in cameras}
+    assert all("'video'" in camera["problem"] for camera in found.values())
 
 
 # Controls.

@@ -56,9 +56,10 @@ class Rig:
         self._bus_ids = {name: at for name, at in self._bus_ids.items() if at != bus_id} | {camera: bus_id}
         self._ports[camera] = port
         device = self._cameras[camera]
+        began = time.monotonic()
         device.link = Link(self._vhci.plug(port))
         self._selector.register(device.link, selectors.EVENT_READ, lambda: self._receive(camera))
-        return {"port": port, "bus": bus_id}
+        return {"port": port, "bus": bus_id, "at": began}
 
     def unplug(self, camera):
         self._vhci.unplug(self._ports[camera])
@@ -101,7 +102,7 @@ class Rig:
 
     def status(self, camera):
         device = self._cameras[camera]
-        return {"number": device.number, "plugged": camera in self._ports, "faults": asdict(device.faults)}
+        return {"number": device.number, "access_units": device.access_units_begun, "plugged": camera in self._ports, "faults": asdict(device.faults)}
 
     # The loop.
 
@@ -164,17 +165,18 @@ class Rig:
     def _camera_event(self, name, event):
         if event["event"] == "vanish":
             self._forget(name)
-        self._report(event | {"camera": name})
+        self._report(event | {"camera": name, "at": time.monotonic()})
 
     def _kernel_event(self):
         """Tells which video device the kernel made of a camera, or took away."""
+        came = time.monotonic()
         head, *lines = self._kernel.recv(1 << 16).split(b"\0")
         fields = dict(line.decode().split("=", 1) for line in lines if b"=" in line)
         if fields.get("SUBSYSTEM") != "video4linux":
             return
         for name, bus_id in self._bus_ids.items():
             if f"/{bus_id}/" in fields["DEVPATH"]:
-                self._report({"event": "video_" + fields["ACTION"], "camera": name, "device": "/dev/" + fields["DEVNAME"]}
+                self._report({"event": "video_" + fields["ACTION"], "camera": name, "device": "/dev/" + fields["DEVNAME"], "at": came}
                              | _video_index(fields))
 
 
@@ -207,12 +209,13 @@ def main():
     parser.add_argument("--port", type=int)
     parser.add_argument("--detail", type=int, default=0)
     parser.add_argument("--mode", action="append", type=_parse_mode)
+    parser.add_argument("--h264", metavar="FILE", help="Annex B with access unit delimiters, for modes of format H264")
     parser.add_argument("pictures", nargs="*")
     given = parser.parse_args()
     rig = Rig(Vhci(), _print)
     if not given.rig:
         options = {"serial": given.serial, "name": given.name, "detail": given.detail, "modes": given.mode or list(DEFAULT_MODES),
-                   "pictures": given.pictures or None}
+                   "pictures": given.pictures or None, "h264": given.h264}
         _print(rig.plug("camera", options, given.port))
     rig._run(sys.stdin.fileno())
 

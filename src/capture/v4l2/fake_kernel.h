@@ -41,6 +41,7 @@ class FakeKernel final : public Kernel {
   size_t buffer_bytes = 4096;
   std::vector<std::string> paths{"/dev/video0"};
   std::map<std::string, std::string> udev_capabilities;  // path → ID_V4L_CAPABILITIES
+  std::map<std::string, std::string> attributes;         // "/dev/video1/index" → sysfs' line
 
   // What happened.
   uint32_t taken_fourcc = 0;
@@ -49,6 +50,7 @@ class FakeKernel final : public Kernel {
   std::set<uint32_t> queued;
   std::vector<uint32_t> set_order;  // control ids as they were written
   int open_files = 0, mapped = 0;
+  size_t control_requests = 0;  // readings and writings of a control's value
 
   // Fills the next queued buffer; the bytes are the frame. Returns false when the driver has none queued.
   bool fill(const std::string& bytes, uint32_t sequence, uint32_t flags = 0) {
@@ -103,7 +105,8 @@ class FakeKernel final : public Kernel {
     return ready;
   }
   std::vector<std::string> video_devices() override { return plugged ? paths : std::vector<std::string>(); }
-  std::string attribute(const std::string&, const std::string& name) override {
+  std::string attribute(const std::string& device, const std::string& name) override {
+    if (const auto found = attributes.find(device + "/" + name); found != attributes.end()) return found->second;
     return name == "device/../serial" ? serial : name == "device/../manufacturer" ? "Maker" : "";
   }
   std::string udev_property(const std::string& device, const std::string&) override {
@@ -168,6 +171,7 @@ inline int FakeKernel::query_control(v4l2_query_ext_ctrl& query) {
 }
 
 inline int FakeKernel::access_control(unsigned long request, v4l2_ext_controls& list) {
+  ++control_requests;
   for (uint32_t i = 0; i < list.count; ++i) {
     FakeControl* found = control(list.controls[i].id);
     if (!found) return fail(EINVAL);

@@ -121,20 +121,30 @@ Result<ipc::Opened> V4l2Camera::configure(Session& session) {
   opened.controls = session.controls.read();
   metadata_ = session.controls.metadata();
   last_driver_sequence_.reset();
+  check_ = PictureCheck();  // the parameter sets of another mode are none of this one's
   return opened;
 }
 
-// One by one: a value that this device doesn't take (any more) must not keep the others from it.
+// One by one: a value that this device doesn't take (any more) must not keep the others from it. The schema is read as
+// seldom as can be: it costs requests over USB, and the first picture waits for them.
 void V4l2Camera::apply_wanted_controls(Session& session) {
   ControlValues wanted = request_.controls;
-  switch_off_autos(session.controls.read(), wanted);
+  if (wanted.empty()) return;
+  auto schema = session.controls.read();
+  switch_off_autos(schema, wanted);
+  const auto errors_of = [&](const ControlValues& one) {
+    auto errors = check_controls(schema, one);
+    if (!errors.empty()) {  // what was set before may have freed it
+      schema = session.controls.read();
+      errors = check_controls(schema, one);
+    }
+    return errors.empty() ? session.controls.set(one).errors : errors;
+  };
   const auto apply = [&](bool only_drivers_of_others) {
     for (const auto& [name, value] : wanted) {
-      const auto schema = session.controls.read();
       const Control* control = find_control(schema, name);
       if (control && control->auto_partner.empty() != only_drivers_of_others) continue;
-      auto errors = check_controls(schema, {{name, value}});
-      if (errors.empty()) errors = session.controls.set({{name, value}}).errors;
+      const auto errors = errors_of({{name, value}});
       // Held by an automatic that was switched on after it: nothing to report.
       if (!errors.empty() && errors.front().type != "unavailable") {
         log_.warning(session.device->name().path, "not applied: {}", errors.front().message);
@@ -142,6 +152,7 @@ void V4l2Camera::apply_wanted_controls(Session& session) {
     }
   };
   apply(true);
+  schema = session.controls.read();  // with what the automatics hold now
   apply(false);
 }
 
@@ -314,10 +325,15 @@ FoundCamera describe(Kernel& kernel, const DeviceName& name) {
   return found;
 }
 
-// Of a device that can't be opened: a camera's node for metadata is none, and nobody needs rights to it.
+// Of a device that can't be opened: a camera's node for metadata is none, and nobody needs rights to it. udev knows; where
+// there is none, as in a container, the nodes of a UVC camera come in pairs: pictures even, their metadata odd.
 bool may_capture(Kernel& kernel, const std::string& path) {
   const std::string capabilities = kernel.udev_property(path, "ID_V4L_CAPABILITIES");
-  return capabilities.empty() || capabilities.find(":capture:") != std::string::npos;
+  if (!capabilities.empty()) return capabilities.find(":capture:") != std::string::npos;
+  constexpr std::string_view usb_video_class = "0e";
+  if (kernel.attribute(path, "device/bInterfaceClass") != usb_video_class) return true;
+  const std::string index = kernel.attribute(path, "index");
+  return index.empty() || (index.back() - '0') % 2 == 0;
 }
 
 // Parts of a camera module's pipeline: the receiver of its raw data, and the image processor.

@@ -119,6 +119,21 @@ TEST_F(V4l2Test, WithoutPermissionMetadataNodesAreNotListed) {
   EXPECT_EQ(cameras[1].source, "v4l2:/dev/video2");
 }
 
+TEST_F(V4l2Test, WithoutPermissionAndUdevTheOddNodesOfAUsbCameraAreNotListed) {
+  kernel_.failures[0] = EACCES;
+  kernel_.paths = {"/dev/video0", "/dev/video1", "/dev/video2", "/dev/video3", "/dev/video4", "/dev/video5"};
+  for (const char index : {'0', '1', '2', '3'}) {  // a camera with two streams
+    const std::string path = std::string("/dev/video") + index;
+    kernel_.attributes[path + "/device/bInterfaceClass"] = "0e";
+    kernel_.attributes[path + "/index"] = index;
+  }
+  kernel_.attributes["/dev/video5/index"] = "1";  // of a device that is no USB camera
+  std::vector<std::string> listed;
+  const auto cameras = *list_cameras(kernel_);
+  for (const FoundCamera& camera : cameras) listed.push_back(camera.source);
+  EXPECT_THAT(listed, ElementsAre("v4l2:/dev/video0", "v4l2:/dev/video2", "v4l2:/dev/video4", "v4l2:/dev/video5"));
+}
+
 TEST_F(V4l2Test, TheReceiversOfCameraModulesAreNamedOnceAndNotOffered) {
   kernel_.driver = "rp1-cfe";
   kernel_.bus = "platform:1f00128000.csi";
@@ -206,6 +221,18 @@ TEST_F(V4l2CaptureTest, H264PassesThroughByteForByte) {
   EXPECT_EQ(sink_.dropped, 1u);
 }
 
+TEST_F(V4l2CaptureTest, H264WithoutAStartCodeIsTornAndKeyframesGetTheParameterSetsOfTheStreamsStart) {
+  kernel_.formats = {V4L2_PIX_FMT_H264};
+  open();
+  const std::string start("\x00\x00\x00\x01", 4), sets = start + "\x67SPS" + start + "\x68PPS", keyframe = start + "\x65slice";
+  ASSERT_TRUE(run({[&] { kernel_.fill(sets + keyframe, 0); }, [&] { kernel_.fill("the rest of a torn one", 1); },
+                   [&] { kernel_.fill(keyframe, 2); }}));
+  ASSERT_EQ(sink_.frames.size(), 2u);
+  EXPECT_EQ(sink_.dropped, 1u);
+  const auto bytes = sink_.frames[1].bytes();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), sets + keyframe);
+}
+
 TEST_F(V4l2CaptureTest, H264ComesThoughNobodyWatches) {
   kernel_.formats = {V4L2_PIX_FMT_H264};
   sink_.wanted_ = false;
@@ -279,6 +306,21 @@ TEST_F(V4l2CaptureTest, SavedControlsAreAppliedAtEachOpeningAndBadOnesDontStopTh
   open();
   EXPECT_EQ(kernel_.controls[0].value, 9);
   EXPECT_EQ(kernel_.controls[3].value, 50);
+}
+
+// Each reading of the controls is requests over USB, and the first picture waits for them.
+TEST_F(V4l2CaptureTest, EachSavedControlCostsAFewRequestsAndNotAReadingOfAllControls) {
+  const auto requests_for = [&](ControlValues saved) {
+    request_.controls = std::move(saved);
+    kernel_.control_requests = 0;
+    open();
+    return kernel_.control_requests;
+  };
+  const auto one = requests_for({{"brightness", int64_t{9}}});
+  const auto two = requests_for({{"brightness", int64_t{9}}, {"power_line_frequency", std::string("60 Hz")}});
+  EXPECT_LE(two - one, 3u);
+  EXPECT_EQ(kernel_.controls[1].value, 2);
+  EXPECT_LT(requests_for({}), one);
 }
 
 TEST_F(V4l2CaptureTest, ADeviceThatFailsEndsTheRunWithIo) {

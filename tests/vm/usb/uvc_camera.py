@@ -7,7 +7,7 @@ import errno
 import struct
 from dataclasses import dataclass, field
 
-from usb import pictures
+from usb import h264, pictures
 from usb.device import STALL, Device, device_descriptor
 from usb.uvc_controls import GET_INFO, GET_LEN, SET_CUR, ControlSet
 from usb.uvc_descriptors import (CONTROL_INTERFACE, PAYLOAD_BYTES, STATUS_ENDPOINT, STREAMING_INTERFACE, UVC_VERSION, VIDEO_ENDPOINT,
@@ -38,6 +38,7 @@ class Options:
     huffman_tables: bool = True
     padding_bytes: int = 0  # zeros after a JPEG's end, as many webcams send them
     pictures: list = None  # JPEG files to send in turn instead of numbered pictures
+    h264: str = None  # file with the access units of H264 modes (usb/h264.py): begun anew with each start of the stream, repeated
 
 
 @dataclass
@@ -60,10 +61,15 @@ class UvcCamera(Device):
         self.controls = ControlSet(options.controls)
         self.faults = Faults()
         self.number = 0
+        self.control_requests = 0  # by the host, to class controls
         self._emit, self._clock = emit, clock
         modes = [Mode(fourcc, width, height, tuple(rates)) for fourcc, width, height, rates in options.modes]
         self._modes = by_format(modes)
         self._files = [open(path, "rb").read() for path in options.pictures or ()]
+        self._clip = h264.access_units(open(options.h264, "rb").read()) if options.h264 else ()
+        if not self._clip and any(mode.fourcc == "H264" for mode in modes):
+            raise ValueError("a camera with H264 needs the option h264")
+        self.access_units_begun = 0  # since the stream's start
         super().__init__(device_descriptor(options.vendor_id, options.product_id, 0x0100), configuration(self.controls, modes),
                          (options.maker, options.name, options.serial))
         self._wanted = self._committed = (1, 1, self._mode(1, 1).intervals[0])  # format, frame, interval in 100 ns
@@ -76,6 +82,7 @@ class UvcCamera(Device):
     # Requests.
 
     def class_request(self, request_type, request, value, index, data, length):
+        self.control_requests += 1
         selector, unit, interface = value >> 8, index >> 8, index & 0xFF
         if interface == STREAMING_INTERFACE and selector in (_PROBE, _COMMIT):
             return self._negotiate(selector, request, data)
@@ -130,8 +137,9 @@ class UvcCamera(Device):
             return
         if not self._streaming:
             self._streaming = True
+            self.access_units_begun = 0
             self._due = self._clock()
-            self._emit({"event": "streaming", "format": self.mode.fourcc, "width": self.mode.width, "height": self.mode.height,
+            self._emit({"event": "streaming", "control_requests": self.control_requests, "format": self.mode.fourcc, "width": self.mode.width, "height": self.mode.height,
                         "fps": round(1 / self._interval_s, 3)})
         if self.faults.usb_errors:
             self._fail_urbs()
@@ -155,6 +163,8 @@ class UvcCamera(Device):
             self._send()
 
     def picture_bytes(self, number):
+        if self.mode.fourcc == "H264":
+            return self._clip[self.access_units_begun % len(self._clip)]
         if self._files:
             return self._files[number % len(self._files)]
         mode, brightness = self.mode, self.controls.by_name.get("brightness")
@@ -164,6 +174,7 @@ class UvcCamera(Device):
 
     def _begin(self):
         data, self._flags = self.picture_bytes(self.number), _END_OF_FRAME
+        self.access_units_begun += 1  # an encoder leaves a picture out before it is coded, never after
         faults = self.faults
         cut = int(len(data) * faults.torn_fraction)
         if faults.torn:

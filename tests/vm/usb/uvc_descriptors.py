@@ -20,7 +20,8 @@ _VIDEO_CLASS, _CONTROL_SUBCLASS, _STREAMING_SUBCLASS = 0x0E, 1, 2
 _GUID_END = bytes.fromhex("00001000800000aa00389b71")
 # V4L2's name → (GUID, bits per pixel) of the uncompressed formats
 _UNCOMPRESSED = {"YUYV": (b"YUY2" + _GUID_END, 16), "NV12": (b"NV12" + _GUID_END, 12), "GREY": (b"Y800" + _GUID_END, 8)}
-FORMATS = ("MJPG", *_UNCOMPRESSED)
+_FRAME_BASED = {"H264": b"H264" + _GUID_END}  # UVC's "Frame Based Payload": each access unit is one video frame
+FORMATS = ("MJPG", *_UNCOMPRESSED, *_FRAME_BASED)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Mode:
 
     @property
     def max_frame_bytes(self):
-        return 2 * self.width * self.height if self.fourcc == "MJPG" else raw_size(self.fourcc, self.width, self.height)
+        compressed = self.fourcc not in _UNCOMPRESSED
+        return 2 * self.width * self.height if compressed else raw_size(self.fourcc, self.width, self.height)
 
     @property
     def intervals(self):
@@ -69,15 +71,23 @@ def _control_interface(controls):
 
 
 def _format(index, fourcc, modes):
+    """A format descriptor, and a frame descriptor for each of its sizes."""
     if fourcc == "MJPG":
         text = _class_specific(6, bytes([index, len(modes), 1, 1, 0, 0, 0, 0]))
+    elif fourcc in _FRAME_BASED:
+        text = _class_specific(0x10, bytes([index, len(modes)]) + _FRAME_BASED[fourcc] + bytes([16, 1, 0, 0, 0, 0, 1]))  # of any length
     else:
         guid, bits = _UNCOMPRESSED[fourcc]
         text = _class_specific(4, bytes([index, len(modes)]) + guid + bytes([bits, 1, 0, 0, 0, 0]))
     for number, mode in enumerate(modes, 1):
         rates = [round(mode.max_frame_bytes * 8 * rate) & 0xFFFFFFFF for rate in (min(mode.rates_hz), max(mode.rates_hz))]
-        body = struct.pack("<BBHHIIIIB", number, 0, mode.width, mode.height, *rates, mode.max_frame_bytes, mode.intervals[0], len(mode.intervals))
-        text += _class_specific(7 if fourcc == "MJPG" else 5, body + struct.pack(f"<{len(mode.intervals)}I", *mode.intervals))
+        intervals = mode.intervals
+        head = struct.pack("<BBHHII", number, 0, mode.width, mode.height, *rates)
+        if fourcc in _FRAME_BASED:  # no size of a frame, but one of a line, at another place
+            kind, body = 0x11, head + struct.pack("<IBI", intervals[0], len(intervals), 0)
+        else:
+            kind, body = 7 if fourcc == "MJPG" else 5, head + struct.pack("<IIB", mode.max_frame_bytes, intervals[0], len(intervals))
+        text += _class_specific(kind, body + struct.pack(f"<{len(intervals)}I", *intervals))
     return text + _class_specific(13, bytes([1, 1, 4]))
 
 

@@ -1,0 +1,166 @@
+"""A USB camera that gives H.264 (UVC's frame-based format), by the real uvcvideo: what the camera coded goes out untouched, and is
+decoded for those who want something else."""
+
+import io
+import subprocess
+
+import pytest
+from PIL import Image
+
+import clips
+from usb import h264, pictures
+from vm import wait_until
+
+short, long = pytest.mark.short, pytest.mark.long
+SOURCE = "v4l2:serial=SN-9?format=H264"
+KEYFRAME_EVERY = 15  # a second
+
+
+@pytest.fixture
+def h264_camera(guest, usb_camera):
+    """h264_camera(clip, fps=15) → a camera with H.264 and MJPG of one size."""
+
+    def plug(clip, fps=15):
+        guest.put("/tmp/clip.h264", clip)
+        modes = [(fourcc, clips.WIDTH, clips.HEIGHT, (fps,)) for fourcc in ("H264", "MJPG")]
+        return usb_camera(serial="SN-9", modes=modes, h264="/tmp/clip.h264")
+
+    return plug
+
+
+def desk(server_lines=""):
+    return f'{server_lines}[[camera]]\nid = "desk"\nsource = "{SOURCE}"\n'
+
+
+def number_in(jpeg):
+    grey = Image.open(io.BytesIO(jpeg)).convert("L")
+    return pictures.read_number(lambda x, y: grey.getpixel((x, y)), grey.width)
+
+
+def picture_parts(clip):
+    """What must come out of each access unit: its slices. Parameter sets and messages may be added."""
+    return [h264.slices(unit) for unit in h264.access_units(clip)]
+
+
+def read_rtsp(url, count):
+    """`count` pictures as they come, by ffmpeg, as an Annex B stream."""
+    command = ["ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", url, "-c", "copy", "-frames:v", str(count), "-f", "h264", "-"]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120).stdout
+
+
+@short
+def test_access_units_pass_through_untouched(h264_camera, v4l2_worker):
+    clip = clips.clip(150, KEYFRAME_EVERY)
+    h264_camera(clip)
+    worker = v4l2_worker(SOURCE)
+    worker.want({"codec": "h264"}, data=True)
+    assert worker.wait_for("Opened")["mode"] == {"format": "H264", "width": clips.WIDTH, "height": clips.HEIGHT, "fps": 15}
+    frames, expected = worker.frames(30), picture_parts(clip)
+    first = expected.index(h264.slices(frames[0]["data"]))
+    assert frames[0]["keyframe"] and first % KEYFRAME_EVERY == 0
+    for frame in frames:  # the kernel counts what a slow machine missed, so its number says which one it must be
+        at = (first + frame["sequence"] - frames[0]["sequence"]) % len(expected)
+        assert h264.slices(frame["data"]) == expected[at]
+        assert bool(frame["keyframe"]) == (at % KEYFRAME_EVERY == 0)
+
+
+@long
+@pytest.mark.usefixtures("camweave")
+def test_the_mode_is_listed(guest, h264_camera):
+    h264_camera(clips.clip(150, KEYFRAME_EVERY))
+    assert "H264 320x240 15 fps" in guest.run("camweave", "cameras").out
+
+
+@long
+def test_mjpeg_is_decoded_of_it(h264_camera, v4l2_worker):
+    h264_camera(clips.clip(150, KEYFRAME_EVERY))
+    worker = v4l2_worker(SOURCE)
+    worker.want({"quality": 90}, data=True)
+    frames = worker.frames(20)
+    numbers, sequence = [number_in(frame["data"]) for frame in frames], [frame["sequence"] for frame in frames]
+    assert [(number - numbers[0]) % 150 for number in numbers] == [number - sequence[0] for number in sequence]
+
+
+@long
+def test_without_a_format_it_is_the_cameras_jpeg(h264_camera, v4l2_worker):
+    h264_camera(clips.clip(150, KEYFRAME_EVERY))
+    assert v4l2_worker("v4l2:serial=SN-9").wait_for("Opened")["mode"]["format"] == "MJPEG"
+
+
+@long
+def test_rtsp_gives_exactly_the_cameras_access_units(h264_camera, camweave):
+    clip = clips.clip(150, KEYFRAME_EVERY)
+    h264_camera(clip)
+    server = camweave(desk())
+    server.wait_for_state("desk", "streaming")
+    stream = read_rtsp(server.rtsp_url("desk"), 60)
+    numbers = clips.numbers_in(stream)
+    assert len(numbers) == 60 and numbers[0] % KEYFRAME_EVERY == 0
+    assert numbers == [(numbers[0] + step) % 150 for step in range(60)]
+    expected = picture_parts(clip)
+    assert h264.slices(stream) == [part for number in numbers for part in expected[number]]
+    assert server.json("/api/v1/cameras/desk/renditions")["renditions"][0]["encoder"] == "pass-through"
+    assert number_in(server.request("/api/v1/cameras/desk/snapshot.jpg")) < 150  # decoded for this one
+
+
+@long
+@pytest.mark.parametrize("gop_cache", ("auto", "off"))
+def test_who_comes_late_begins_with_a_keyframe(h264_camera, camweave, gop_cache):
+    """Of 4 s between keyframes: `auto` begins with the last one, `off` waits for the next."""
+    every, count = 40, 240
+    camera = h264_camera(clips.clip(count, every), fps=10)
+    server = camweave(desk(f'gop_cache = "{gop_cache}"\n'))
+    server.wait_for_state("desk", "streaming")
+
+    def joined():
+        begun = lambda: camera.status()["access_units"]
+        wait_until(lambda: 3 <= begun() % every <= 10, "the beginning of a GOP")
+        last_keyframe = begun() // every * every % count
+        numbers = clips.numbers_in(read_rtsp(server.rtsp_url("desk"), 5))
+        assert numbers == [numbers[0] + step for step in range(5)] and numbers[0] % every == 0
+        return numbers[0] == last_keyframe
+
+    if gop_cache == "off":
+        assert not joined()
+    else:
+        wait_until(joined, "a reader that asked before the next keyframe came", 90)
+
+
+@long
+@pytest.mark.parametrize("fault", ("torn", "unended", "error_bit"))
+def test_a_torn_access_unit_costs_at_most_the_pictures_to_the_next_keyframe(h264_camera, v4l2_worker, fault):
+    clip = clips.clip(150, KEYFRAME_EVERY)
+    camera = h264_camera(clip)
+    worker = v4l2_worker(SOURCE)
+    worker.want({"codec": "h264"}, {"quality": 90}, data=True)
+    worker.frames(4)
+    camera.faults(**{fault: 1})
+    wait_until(lambda: camera.status()["faults"][fault] == 0, "the fault")
+    expected = picture_parts(clip)
+    jpegs_after, keyframes_after = [], 0
+    while keyframes_after < 2 or len(jpegs_after) < 5:  # the second one began after the fault in any case
+        frame = worker.wait_for("Frame")
+        if frame["rendition_id"] == 1:
+            keyframes_after += frame["keyframe"]
+            if keyframes_after >= 2:
+                assert h264.slices(frame["data"]) in expected
+        elif keyframes_after >= 2:
+            jpegs_after.append((frame["sequence"], number_in(frame["data"])))
+    first_sequence, first_number = jpegs_after[0]
+    assert all((number - first_number) % 150 == sequence - first_sequence for sequence, number in jpegs_after), jpegs_after
+    torn = [m for m in worker.messages if m["type"] == "Frame" and m["rendition_id"] == 1 and h264.slices(m["data"]) not in expected]
+    assert len(torn) <= 1
+    if fault == "error_bit":  # the one that the kernel knows of
+        assert not torn and worker.wait_for("Status")["dropped"] >= 1
+
+
+@long
+def test_parameter_sets_that_came_once_are_put_before_each_keyframe(h264_camera, camweave):
+    """Some cameras send them only when their stream starts: who comes later could not begin."""
+    clip = clips.clip(150, KEYFRAME_EVERY)
+    camera = h264_camera(clips.parameter_sets_once(clip))
+    server = camweave(desk())
+    server.wait_for_state("desk", "streaming")
+    wait_until(lambda: camera.status()["access_units"] > 2 * KEYFRAME_EVERY, "a later keyframe")
+    numbers = clips.numbers_in(read_rtsp(server.rtsp_url("desk"), 20))
+    assert numbers == [(numbers[0] + step) % 150 for step in range(20)] and numbers[0] % KEYFRAME_EVERY == 0
