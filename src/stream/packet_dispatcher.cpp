@@ -17,18 +17,18 @@ PacketDispatcher::~PacketDispatcher() {
   for (auto& [stream, readers] : streams_) stream->detach(*this);
 }
 
-// One write for any number of streams until the loop has run: the eventfd is written when the list was empty.
-void PacketDispatcher::notify(Stream& stream) {
+LoopWakeUp PacketDispatcher::mark(Stream& stream) {
   MutexLock lock(mutex_);
-  if (std::ranges::find(pending_, &stream) != pending_.end()) return;
+  if (std::ranges::find(pending_, &stream) != pending_.end()) return {};
   const bool first = pending_.empty();
   pending_.push_back(&stream);
-  if (first && !is_running_) wake_up();
+  return first && !is_running_ ? LoopWakeUp(event_fd_) : LoopWakeUp();
 }
 
-void PacketDispatcher::wake_up() {
+void LoopWakeUp::raise() const {
+  if (!event_fd_) return;
   const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(event_fd_.get(), &one, sizeof one);
+  [[maybe_unused]] const ssize_t written = ::write(event_fd_->get(), &one, sizeof one);
 }
 
 // What comes meanwhile, above all from readers that make a stream of another (RTP), has its turn without a second
@@ -36,7 +36,7 @@ void PacketDispatcher::wake_up() {
 void PacketDispatcher::run_pending() {
   constexpr int most_turns = 3;
   uint64_t count;
-  [[maybe_unused]] const ssize_t got = ::read(event_fd_.get(), &count, sizeof count);
+  [[maybe_unused]] const ssize_t got = ::read(event_fd(), &count, sizeof count);
   for (int turn = 0; take_pending(turn < most_turns); ++turn) {
     for (Stream* stream : running_) {
       // A stream whose readers have left since, even one that is gone by now, is simply not found.
@@ -54,7 +54,7 @@ bool PacketDispatcher::take_pending(bool may_go_on) {
   if (is_running_) {
     running_.swap(pending_);
   } else if (!pending_.empty()) {
-    wake_up();
+    LoopWakeUp(event_fd_).raise();
   }
   return is_running_;
 }

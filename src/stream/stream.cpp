@@ -14,12 +14,25 @@ Stream::~Stream() {
 }
 
 void Stream::publish(PacketPtr packet) {
-  MutexLock lock(mutex_);
-  if (closed_) return;
-  ring_bytes_ += packet->body.size();
-  ring_.push_back(Kept{next_number_++, std::move(packet)});
-  trim();
-  for (PacketDispatcher* dispatcher : dispatchers_) dispatcher->notify(*this);
+  std::vector<LoopWakeUp> loops;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+    ring_bytes_ += packet->body.size();
+    ring_.push_back(Kept{next_number_++, std::move(packet)});
+    trim();
+    loops = mark_in_loops();
+  }
+  for (const auto& loop : loops) loop.raise();
+}
+
+std::vector<LoopWakeUp> Stream::mark_in_loops() {
+  std::vector<LoopWakeUp> loops;
+  loops.reserve(dispatchers_.size());
+  for (PacketDispatcher* dispatcher : dispatchers_) {
+    if (auto loop = dispatcher->mark(*this)) loops.push_back(std::move(loop));
+  }
+  return loops;
 }
 
 // Intra-only: the newest is all that anybody wants. Inter: the GOP before the last one stays, too, so that a reader who
@@ -46,12 +59,16 @@ void Stream::trim() {
 }
 
 void Stream::close(std::string reason) {
-  MutexLock lock(mutex_);
-  closed_ = true;
-  close_reason_ = std::move(reason);
-  ring_.clear();
-  ring_bytes_ = 0;
-  for (PacketDispatcher* dispatcher : dispatchers_) dispatcher->notify(*this);
+  std::vector<LoopWakeUp> loops;
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    close_reason_ = std::move(reason);
+    ring_.clear();
+    ring_bytes_ = 0;
+    loops = mark_in_loops();
+  }
+  for (const auto& loop : loops) loop.raise();
 }
 
 std::optional<std::string> Stream::close_reason() const {
@@ -107,7 +124,7 @@ WireImage Stream::framed(const PacketPtr& packet, const Framing& framing) {
 void Stream::attach(PacketDispatcher& dispatcher) {
   MutexLock lock(mutex_);
   dispatchers_.push_back(&dispatcher);
-  if (closed_) dispatcher.notify(*this);
+  if (closed_) dispatcher.mark(*this).raise();
 }
 
 void Stream::detach(PacketDispatcher& dispatcher) {

@@ -17,6 +17,7 @@
 
 namespace camweave {
 
+class LoopWakeUp;
 class PacketDispatcher;
 
 // What a protocol puts around a packet's bytes on the wire, the same for all its clients.
@@ -80,6 +81,8 @@ class Stream {
   void attach(PacketDispatcher& dispatcher);
   void detach(PacketDispatcher& dispatcher);
   void trim() REQUIRES(mutex_);
+  // Those that are to be raised after the lock.
+  std::vector<LoopWakeUp> mark_in_loops() REQUIRES(mutex_);
   bool is_intra_only() const { return options_.rendition.codec == Codec::jpeg; }
 
   // Constant after construction.

@@ -277,8 +277,6 @@ Result<void> Ingest::take_frame(const std::shared_ptr<WorkerRun>& run, const ipc
   if (auto found = find_targets(*run, frame); !found) return found;
   Result<PacketPtr> packet = PacketPtr();
   if (frame.request_id || !run->targets_.empty()) packet = copy(frame, *bytes);
-  if (auto released = run->release(frame.slot); !released) return released;
-
   if (run->note_frame(frame, clock_.now())) listener_.on_first_frame(run);
   if (!packet) {
     run->dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -291,7 +289,7 @@ Result<void> Ingest::take_frame(const std::shared_ptr<WorkerRun>& run, const ipc
       if (const auto stream = target.lock()) stream->publish(*packet);
     }
   }
-  return {};
+  return run->release(frame.slot);  // viewers first: this wakes the worker
 }
 
 }  // namespace camweave

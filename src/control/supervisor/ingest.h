@@ -1,5 +1,5 @@
 // Ingest: the one thread that receives from all workers: every message is checked here, every packet is copied here
-// from the worker's memory into ours, its slot released, and the copy published. What is rare goes on to the control
+// from the worker's memory into ours, published, and its slot released. What is rare goes on to the control
 // thread. It never waits for a client, a worker or the control thread.
 #pragma once
 
