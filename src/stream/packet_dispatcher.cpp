@@ -7,28 +7,32 @@
 
 namespace camweave {
 
+void WakeUp::wake() const {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_fd_.get(), &one, sizeof one);
+}
+
 Result<std::unique_ptr<PacketDispatcher>> PacketDispatcher::create() {
   UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd) return system_error("packet dispatcher: eventfd");
-  return std::unique_ptr<PacketDispatcher>(new PacketDispatcher(std::move(fd)));
+  return std::unique_ptr<PacketDispatcher>(new PacketDispatcher(std::make_shared<const WakeUp>(std::move(fd))));
 }
 
 PacketDispatcher::~PacketDispatcher() {
   for (auto& [stream, readers] : streams_) stream->detach(*this);
 }
 
-// One write for any number of streams until the loop has run: the eventfd is written when the list was empty.
-void PacketDispatcher::notify(Stream& stream) {
+// One wake-up for any number of streams until the loop has run: when the list was empty.
+std::shared_ptr<const WakeUp> PacketDispatcher::add_pending(Stream& stream) {
   MutexLock lock(mutex_);
-  if (std::ranges::find(pending_, &stream) != pending_.end()) return;
-  const bool first = pending_.empty();
+  if (std::ranges::find(pending_, &stream) != pending_.end()) return nullptr;
+  const bool is_first = pending_.empty() && !is_running_;
   pending_.push_back(&stream);
-  if (first && !is_running_) wake_up();
+  return is_first ? wake_up_ : nullptr;
 }
 
-void PacketDispatcher::wake_up() {
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(event_fd_.get(), &one, sizeof one);
+void PacketDispatcher::notify(Stream& stream) {
+  if (const auto asleep = add_pending(stream)) asleep->wake();
 }
 
 // What comes meanwhile, above all from readers that make a stream of another (RTP), has its turn without a second
@@ -36,7 +40,7 @@ void PacketDispatcher::wake_up() {
 void PacketDispatcher::run_pending() {
   constexpr int most_turns = 3;
   uint64_t count;
-  [[maybe_unused]] const ssize_t got = ::read(event_fd_.get(), &count, sizeof count);
+  [[maybe_unused]] const ssize_t got = ::read(event_fd(), &count, sizeof count);
   for (int turn = 0; take_pending(turn < most_turns); ++turn) {
     for (Stream* stream : running_) {
       // A stream whose readers have left since, even one that is gone by now, is simply not found.
@@ -54,7 +58,7 @@ bool PacketDispatcher::take_pending(bool may_go_on) {
   if (is_running_) {
     running_.swap(pending_);
   } else if (!pending_.empty()) {
-    wake_up();
+    wake_up_->wake();
   }
   return is_running_;
 }

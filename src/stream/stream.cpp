@@ -13,20 +13,30 @@ Stream::~Stream() {
   if (options_.on_unused) options_.on_unused();
 }
 
+// Readers are woken without the lock, which is the first thing that they want; what has gone out of the ring gives its
+// pages back after that.
 void Stream::publish(PacketPtr packet) {
-  MutexLock lock(mutex_);
-  if (closed_) return;
-  ring_bytes_ += packet->body.size();
-  ring_.push_back(Kept{next_number_++, std::move(packet)});
-  trim();
-  for (PacketDispatcher* dispatcher : dispatchers_) dispatcher->notify(*this);
+  std::vector<PacketPtr> dropped;
+  std::vector<std::shared_ptr<const WakeUp>> asleep;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+    ring_bytes_ += packet->body.size();
+    ring_.push_back(Kept{next_number_++, std::move(packet)});
+    trim(dropped);
+    for (PacketDispatcher* dispatcher : dispatchers_) {
+      if (auto sleeper = dispatcher->add_pending(*this)) asleep.push_back(std::move(sleeper));
+    }
+  }
+  for (const auto& sleeper : asleep) sleeper->wake();
 }
 
 // Intra-only: the newest is all that anybody wants. Inter: the GOP before the last one stays, too, so that a reader who
 // is a few packets behind when a keyframe comes loses nothing.
-void Stream::trim() {
-  const auto drop_front = [this]() REQUIRES(mutex_) {
+void Stream::trim(std::vector<PacketPtr>& dropped) {
+  const auto drop_front = [&]() REQUIRES(mutex_) {
     ring_bytes_ -= ring_.front().packet->body.size();
+    dropped.push_back(std::move(ring_.front().packet));
     ring_.pop_front();
   };
   if (is_intra_only()) {

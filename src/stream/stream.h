@@ -79,7 +79,7 @@ class Stream {
   };
   void attach(PacketDispatcher& dispatcher);
   void detach(PacketDispatcher& dispatcher);
-  void trim() REQUIRES(mutex_);
+  void trim(std::vector<PacketPtr>& dropped) REQUIRES(mutex_);
   bool is_intra_only() const { return options_.rendition.codec == Codec::jpeg; }
 
   // Constant after construction.
