@@ -7,28 +7,32 @@
 
 namespace camweave {
 
+void WakeUp::wake() const {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_fd_.get(), &one, sizeof one);
+}
+
 Result<std::unique_ptr<PacketDispatcher>> PacketDispatcher::create() {
   UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd) return system_error("packet dispatcher: eventfd");
-  return std::unique_ptr<PacketDispatcher>(new PacketDispatcher(std::move(fd)));
+  return std::unique_ptr<PacketDispatcher>(new PacketDispatcher(std::make_shared<const WakeUp>(std::move(fd))));
 }
 
 PacketDispatcher::~PacketDispatcher() {
   for (auto& [stream, readers] : streams_) stream->detach(*this);
 }
 
-LoopWakeUp PacketDispatcher::mark(Stream& stream) {
+// One wake-up for any number of streams until the loop has run: when the list was empty.
+std::shared_ptr<const WakeUp> PacketDispatcher::add_pending(Stream& stream) {
   MutexLock lock(mutex_);
-  if (std::ranges::find(pending_, &stream) != pending_.end()) return {};
-  const bool first = pending_.empty();
+  if (std::ranges::find(pending_, &stream) != pending_.end()) return nullptr;
+  const bool is_first = pending_.empty() && !is_running_;
   pending_.push_back(&stream);
-  return first && !is_running_ ? LoopWakeUp(event_fd_) : LoopWakeUp();
+  return is_first ? wake_up_ : nullptr;
 }
 
-void LoopWakeUp::raise() const {
-  if (!event_fd_) return;
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(event_fd_->get(), &one, sizeof one);
+void PacketDispatcher::notify(Stream& stream) {
+  if (const auto asleep = add_pending(stream)) asleep->wake();
 }
 
 // What comes meanwhile, above all from readers that make a stream of another (RTP), has its turn without a second
@@ -54,7 +58,7 @@ bool PacketDispatcher::take_pending(bool may_go_on) {
   if (is_running_) {
     running_.swap(pending_);
   } else if (!pending_.empty()) {
-    LoopWakeUp(event_fd_).raise();
+    wake_up_->wake();
   }
   return is_running_;
 }

@@ -1,5 +1,5 @@
 // PacketDispatcher: one for each I/O loop; turns "a stream has a new packet" into calls of that loop's sessions, with one
-// wake-up (an eventfd) for any number of streams and readers. mark() is thread-safe, everything else thread-bound.
+// wake-up (an eventfd) for any number of streams and readers. add_pending(), notify(): thread-safe; all else: thread-bound.
 #pragma once
 
 #include <atomic>
@@ -22,17 +22,15 @@ class PacketReader {
   virtual void on_packet() = 0;
 };
 
-// Raised when no lock is held any more: the loop may run before raise() returns, and would wait for the lock at once.
-// Outlives its dispatcher.
-class LoopWakeUp {
+// What the loop sleeps on. Held beyond the dispatcher by who is about to wake it.
+class WakeUp {
  public:
-  LoopWakeUp() = default;  // nothing to raise
-  explicit LoopWakeUp(std::shared_ptr<const UniqueFd> event_fd) : event_fd_(std::move(event_fd)) {}
-  explicit operator bool() const { return event_fd_ != nullptr; }
-  void raise() const;
+  explicit WakeUp(UniqueFd event_fd) : event_fd_(std::move(event_fd)) {}
+  void wake() const;
+  int fd() const { return event_fd_.get(); }
 
  private:
-  std::shared_ptr<const UniqueFd> event_fd_;
+  const UniqueFd event_fd_;
 };
 
 class PacketDispatcher {
@@ -41,7 +39,7 @@ class PacketDispatcher {
   ~PacketDispatcher();
 
   // Readable when run_pending() has work: the loop waits for it.
-  int event_fd() const { return event_fd_->get(); }
+  int event_fd() const { return wake_up_->fd(); }
   void run_pending();
 
   // The reader must outlive its subscription; it is called for every later packet, not for those already there.
@@ -71,15 +69,16 @@ class PacketDispatcher {
     bool being_walked = false;
   };
 
-  explicit PacketDispatcher(UniqueFd event_fd) : event_fd_(std::make_shared<const UniqueFd>(std::move(event_fd))) {}
-  // Any thread: `stream` has news. One wake-up for any number of streams until the loop has run.
-  [[nodiscard]] LoopWakeUp mark(Stream& stream);
+  explicit PacketDispatcher(std::shared_ptr<const WakeUp> wake_up) : wake_up_(std::move(wake_up)) {}
+  // From a Stream, any thread: it has something new. What is answered is to be woken, best without the stream's lock.
+  std::shared_ptr<const WakeUp> add_pending(Stream& stream);
+  void notify(Stream& stream);
   bool take_pending(bool may_go_on);
   void remove(Stream* stream, PacketReader* reader);
   void walk(Readers& readers);
   void drop_stream(Stream* stream);
 
-  const std::shared_ptr<const UniqueFd> event_fd_;
+  const std::shared_ptr<const WakeUp> wake_up_;
 
   // Only on the loop's thread.
   std::map<Stream*, std::unique_ptr<Readers>> streams_;

@@ -13,33 +13,36 @@ Stream::~Stream() {
   if (options_.on_unused) options_.on_unused();
 }
 
+// Readers are woken without the lock, which is the first thing that they want; what has gone out of the ring gives its
+// pages back after that.
 void Stream::publish(PacketPtr packet) {
-  std::vector<LoopWakeUp> loops;
+  std::vector<PacketPtr> dropped;
+  std::vector<std::shared_ptr<const WakeUp>> asleep;
   {
     MutexLock lock(mutex_);
     if (closed_) return;
     ring_bytes_ += packet->body.size();
     ring_.push_back(Kept{next_number_++, std::move(packet)});
-    trim();
-    loops = mark_in_loops();
+    trim(dropped);
+    asleep = mark_in_loops();
   }
-  for (const auto& loop : loops) loop.raise();
+  for (const auto& sleeper : asleep) sleeper->wake();
 }
 
-std::vector<LoopWakeUp> Stream::mark_in_loops() {
-  std::vector<LoopWakeUp> loops;
-  loops.reserve(dispatchers_.size());
+std::vector<std::shared_ptr<const WakeUp>> Stream::mark_in_loops() {
+  std::vector<std::shared_ptr<const WakeUp>> asleep;
   for (PacketDispatcher* dispatcher : dispatchers_) {
-    if (auto loop = dispatcher->mark(*this)) loops.push_back(std::move(loop));
+    if (auto sleeper = dispatcher->add_pending(*this)) asleep.push_back(std::move(sleeper));
   }
-  return loops;
+  return asleep;
 }
 
 // Intra-only: the newest is all that anybody wants. Inter: the GOP before the last one stays, too, so that a reader who
 // is a few packets behind when a keyframe comes loses nothing.
-void Stream::trim() {
-  const auto drop_front = [this]() REQUIRES(mutex_) {
+void Stream::trim(std::vector<PacketPtr>& dropped) {
+  const auto drop_front = [&]() REQUIRES(mutex_) {
     ring_bytes_ -= ring_.front().packet->body.size();
+    dropped.push_back(std::move(ring_.front().packet));
     ring_.pop_front();
   };
   if (is_intra_only()) {
@@ -59,16 +62,17 @@ void Stream::trim() {
 }
 
 void Stream::close(std::string reason) {
-  std::vector<LoopWakeUp> loops;
+  std::deque<Kept> dropped;
+  std::vector<std::shared_ptr<const WakeUp>> asleep;
   {
     MutexLock lock(mutex_);
     closed_ = true;
     close_reason_ = std::move(reason);
-    ring_.clear();
+    dropped.swap(ring_);
     ring_bytes_ = 0;
-    loops = mark_in_loops();
+    asleep = mark_in_loops();
   }
-  for (const auto& loop : loops) loop.raise();
+  for (const auto& sleeper : asleep) sleeper->wake();
 }
 
 std::optional<std::string> Stream::close_reason() const {
@@ -124,7 +128,7 @@ WireImage Stream::framed(const PacketPtr& packet, const Framing& framing) {
 void Stream::attach(PacketDispatcher& dispatcher) {
   MutexLock lock(mutex_);
   dispatchers_.push_back(&dispatcher);
-  if (closed_) dispatcher.mark(*this).raise();
+  if (closed_) dispatcher.notify(*this);
 }
 
 void Stream::detach(PacketDispatcher& dispatcher) {

@@ -17,8 +17,8 @@
 
 namespace camweave {
 
-class LoopWakeUp;
 class PacketDispatcher;
+class WakeUp;
 
 // What a protocol puts around a packet's bytes on the wire, the same for all its clients.
 struct FrameEnds {
@@ -80,9 +80,9 @@ class Stream {
   };
   void attach(PacketDispatcher& dispatcher);
   void detach(PacketDispatcher& dispatcher);
-  void trim() REQUIRES(mutex_);
-  // Those that are to be raised after the lock.
-  std::vector<LoopWakeUp> mark_in_loops() REQUIRES(mutex_);
+  void trim(std::vector<PacketPtr>& dropped) REQUIRES(mutex_);
+  // The loops that are to be woken, best without the lock.
+  std::vector<std::shared_ptr<const WakeUp>> mark_in_loops() REQUIRES(mutex_);
   bool is_intra_only() const { return options_.rendition.codec == Codec::jpeg; }
 
   // Constant after construction.

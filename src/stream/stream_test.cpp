@@ -271,6 +271,26 @@ TEST_F(StreamTest, CloseReachesReadersAlsoLateOnes) {
   EXPECT_EQ(stream->close_reason(), "the camera was removed");
 }
 
+// Who publishes wakes a loop without the stream's lock: the loop may have ended by then.
+TEST_F(StreamTest, LoopsMayComeAndGoWhilePacketsArrive) {
+  auto stream = make_stream(Codec::jpeg);
+  std::atomic<bool> is_enough = false;
+  std::thread ingest([&] {
+    for (uint64_t i = 1; !is_enough; ++i) stream->publish(packet(i));
+  });
+  for (int i = 0; i < 100; ++i) {
+    auto dispatcher = *PacketDispatcher::create();
+    CountingReader reader(stream);
+    auto subscription = dispatcher->subscribe(stream, reader);
+    pollfd wait{dispatcher->event_fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&wait, 1, 10'000), 1);
+    dispatcher->run_pending();
+    EXPECT_GT(reader.last, 0u);
+  }
+  is_enough = true;
+  ingest.join();
+}
+
 TEST_F(StreamTest, PublishingFromAnotherThreadReachesTheLoop) {
   auto dispatcher = *PacketDispatcher::create();
   auto stream = make_stream(Codec::jpeg);

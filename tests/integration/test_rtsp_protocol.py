@@ -328,13 +328,12 @@ def test_a_slow_tcp_reader_loses_whole_frames_to_the_next_keyframe(rtsp):
             time.sleep(0.15)  # as slow as its link, a seventh of what is sent: it falls behind by more than a second
             unit = next(units)
             number = frame_sei(unit.nals)[1]
-            if number != last + 1:
+            if depacketiser.lost > 0:  # a number alone that is left out is a picture that the camera had no time for
                 after = unit
             else:
-                assert unit.packets and depacketiser.lost == 0
-            last = number
+                last = number
         assert after.keyframe, "goes on at a keyframe"
-        assert depacketiser.lost > 0, "the gap shows in the sequence numbers"
+        assert number > last + 1, "whole frames are left out"
         assert metric(running, "dropped_frames_total") > 0, "and is counted"
 
 
