@@ -19,6 +19,7 @@ ReadinessSet::ReadinessSet(UniqueFd epoll, std::function<void(std::function<void
 ReadinessSet::~ReadinessSet() { drop_all(); }
 
 void ReadinessSet::drop_all() {
+  let_go();  // the loop may have been stopped before the task that does it
   while (!watches_.empty()) {
     SocketWatch& watch = watches_.front();
     watches_.pop_front();

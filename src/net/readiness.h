@@ -64,7 +64,7 @@ class ReadinessSet {
 
   int fd() const { return epoll_.get(); }  // readable when dispatch() has work
   void dispatch();
-  // Lets go of everybody who waits. Nothing is called any more.
+  // Lets go of everybody who waits or waited. Nothing is called any more.
   void drop_all();
 
  private:
