@@ -188,6 +188,8 @@ Result<void> Server::start_serving() {
   // Whoever connects finds the cameras that are here, not an empty list. Bounded by discovery_patience.
   if (discovery_.joinable()) discovery_.join();
   publisher_->configure(config_.publish);
+  // Whoever is answered by HTTP finds everything there.
+  if (auto started = start_rtsp(); !started) return started;
   std::vector<ListenAddress> bound;
   for (const std::string& text : config_.server.http) {
     auto address = parse_listen_address(text);
@@ -202,7 +204,6 @@ Result<void> Server::start_serving() {
   for (size_t i = 0; i < loops_->size(); ++i) {
     pings.emplace_back([loop = &loops_->at(i)](auto answer) { loop->post(std::move(answer)); });
   }
-  if (auto started = start_rtsp(); !started) return started;
   notifier_ = std::make_unique<ServiceNotifier>(std::move(pings));
   notifier_->ready();
   say_what_is_not_served();
