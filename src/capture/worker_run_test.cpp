@@ -165,10 +165,10 @@ class WorkerRun : public testing::Test {
 
   const Clock& clock() const { return time_is_fake_ ? static_cast<const Clock&>(fake_clock_) : clock_; }
 
-  // The next message of this type; others are skipped. Nothing when the worker is gone or after 5 s.
+  // The next message of this type; others are skipped. Nothing when the worker is gone or after 30 s.
   template <typename T>
   std::optional<T> next() {
-    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
     while (std::chrono::steady_clock::now() < deadline) {
       pollfd readable{socket_->fd(), POLLIN, 0};
       if (::poll(&readable, 1, 100) <= 0) continue;
@@ -196,7 +196,7 @@ class WorkerRun : public testing::Test {
   std::optional<int> finish() {
     if (!worker_.valid()) return std::nullopt;
     socket_.reset();
-    if (worker_.wait_for(5s) != std::future_status::ready) {
+    if (worker_.wait_for(30s) != std::future_status::ready) {
       ADD_FAILURE() << "the worker doesn't end";
       std::abort();
     }
@@ -266,7 +266,7 @@ TEST_F(WorkerRun, StopsEncodingWhenNothingIsWantedAnyMore) {
   ASSERT_TRUE(next<ipc::Frame>());
   EXPECT_TRUE(wanted);
   want({});
-  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (wanted && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
   EXPECT_FALSE(wanted) << "the driver is woken and told";
   want({{2, {}}});
@@ -693,20 +693,20 @@ TEST_F(WorkerRun, ACameraThatFailsSaysWhyAndEndsTheWorker) {
 TEST_F(WorkerRun, EndsOnStopOnTheSocketsEndAndOnASignal) {
   start_worker();
   ASSERT_TRUE(socket_->send(ipc::Stop{}).ok());
-  ASSERT_EQ(worker_.wait_for(5s), std::future_status::ready);
+  ASSERT_EQ(worker_.wait_for(30s), std::future_status::ready);
   EXPECT_EQ(finish(), 0);
   start_worker();
   EXPECT_EQ(finish(), 0);
   start_worker();
   stop_->raise();
-  ASSERT_EQ(worker_.wait_for(5s), std::future_status::ready);
+  ASSERT_EQ(worker_.wait_for(30s), std::future_status::ready);
   EXPECT_EQ(finish(), 0);
 }
 
 TEST_F(WorkerRun, AMessageThatAWorkerNeverGetsEndsIt) {
   start_worker();
   ASSERT_TRUE(socket_->send(ipc::Hello{1, "x", 1, 1}).ok());
-  ASSERT_EQ(worker_.wait_for(5s), std::future_status::ready);
+  ASSERT_EQ(worker_.wait_for(30s), std::future_status::ready);
   EXPECT_EQ(finish(), 1);
 }
 

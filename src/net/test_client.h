@@ -19,7 +19,7 @@ namespace camweave {
 
 class TestClient {
  public:
-  static constexpr std::chrono::seconds patience{10};
+  static constexpr std::chrono::seconds patience{30};
 
   // `receive_buffer_bytes`: a small one makes a slow reader fill the server's side soon.
   explicit TestClient(uint16_t port, int receive_buffer_bytes = 0)

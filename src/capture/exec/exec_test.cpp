@@ -175,8 +175,8 @@ bool is_alive(pid_t pid) {
   const size_t name_end = text.rfind(')');
   return name_end != std::string::npos && text[name_end + 2] != 'Z';
 }
-bool dies_within_5_s(pid_t pid) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+bool dies_in_time(pid_t pid) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (is_alive(pid)) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -201,7 +201,7 @@ TEST(ChildProcess, TheWholeGroupEndsEvenWhereItIgnoresTheSignal) {
   const pid_t grandchild = read_number(*process);
   EXPECT_TRUE(is_alive(grandchild));
   EXPECT_EQ(process->end(), "was killed by signal 9 (Killed)");
-  EXPECT_TRUE(dies_within_5_s(grandchild));
+  EXPECT_TRUE(dies_in_time(grandchild));
 }
 
 TEST(ChildProcess, TheGroupEndsWhenItsOwnerIsKilled) {
@@ -219,7 +219,7 @@ TEST(ChildProcess, TheGroupEndsWhenItsOwnerIsKilled) {
   EXPECT_TRUE(is_alive(grandchild));
   ::kill(owner, SIGKILL);
   ::waitpid(owner, nullptr, 0);
-  EXPECT_TRUE(dies_within_5_s(grandchild));
+  EXPECT_TRUE(dies_in_time(grandchild));
   ::close(fds[0]);
   ::close(fds[1]);
 }

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -198,7 +199,11 @@ TEST(FileCamera, ControlsPauseSpeedAndRestart) {
   EXPECT_EQ(check_controls(camera.camera().controls(), {{"playback_speed", 9.0}}).size(), 1u);
   ASSERT_TRUE(camera.wait_for_more(20));
   const auto fast = camera.sink().seen();
-  EXPECT_LT(fast[19].capture_time - fast[1].capture_time, 18 * 20ms);
+  // 5 ms each; the middle one, because a busy machine stops at times.
+  std::vector<std::chrono::nanoseconds> gaps;
+  for (size_t i = 2; i < 20; ++i) gaps.push_back(fast[i].capture_time - fast[i - 1].capture_time);
+  std::ranges::nth_element(gaps, gaps.begin() + 9);
+  EXPECT_LT(gaps[9], 20ms);
   camera.camera().set_controls({{"paused", true}, {"playback_speed", int64_t{1}}});
   ASSERT_TRUE(camera.wait_for_more(4));
   const auto paused = camera.sink().frames();

@@ -4,10 +4,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -380,7 +380,7 @@ TEST(StreamCamera, AStopEndsAWaitAtOnce) {
   ASSERT_TRUE(camera.sink().wait_for(1));
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_TRUE(camera.finish());
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);  // without it: 10 s of patience
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 8s);  // without it: 10 s of patience
 }
 
 TEST(StreamCamera, LengthPrefixedJpegs) {

@@ -25,7 +25,7 @@ class FindCamerasTest : public testing::Test {
     std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
     ::chmod(path.c_str(), 0755);
   }
-  std::vector<DriverFindings> find(std::chrono::milliseconds patience = 5s) {
+  std::vector<DriverFindings> find(std::chrono::milliseconds patience = 30s) {
     return find_cameras(WorkerPrograms({directory_.string()}), patience);
   }
   std::filesystem::path directory_;
@@ -47,8 +47,8 @@ TEST_F(FindCamerasTest, ADriverThatHangsIsEndedAndSaysSo) {
   driver("v4l2", "sleep 60");
   driver("libcamera", "echo '[]'");
   const auto begin = std::chrono::steady_clock::now();
-  const auto findings = find(300ms);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  const auto findings = find(3s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].problem, "");
   EXPECT_THAT(findings[1].problem, HasSubstr("too long"));
@@ -59,9 +59,11 @@ TEST(ParseCameraList, RefusesWhatIsNoList) {
 }
 
 TEST_F(FindCamerasTest, AUsbCameraThatLibcameraFindsTooIsUsedByV4l2) {
-  driver("libcamera", R"(echo '[{"source":"libcamera:usb","model":"W","problem":"","devices":["/dev/video1","/dev/video0"]},
+  driver("libcamera",
+         R"(echo '[{"source":"libcamera:usb","model":"W","problem":"","devices":["/dev/video1","/dev/video0"]},
                          {"source":"libcamera:imx219","model":"imx219","problem":"","devices":[]}]')");
-  driver("v4l2", R"(echo '[{"source":"v4l2:serial=1","model":"W","serial":"1","problem":"","devices":["/dev/video0"]}]')");
+  driver("v4l2",
+         R"(echo '[{"source":"v4l2:serial=1","model":"W","serial":"1","problem":"","devices":["/dev/video0"]}]')");
   const auto findings = find();
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].cameras[0].problem, "the same camera as v4l2:serial=1: use that");

@@ -404,7 +404,7 @@ TEST_F(SupervisorTest, ShutDownEndsEvenTheStubborn) {
   ASSERT_TRUE(wait_for("a", CameraState::streaming));
   const auto begin = std::chrono::steady_clock::now();
   supervisor_->shut_down();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s) << "not for as long as it likes";
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "no child is left";
 }
 

@@ -200,7 +200,7 @@ TEST_F(PushTest, RefusalsAreNamedAndTriedAgain) {
 
 TEST_F(PushTest, AnAnswerThatDoesNotComeIsBounded) {
   footage_.start();
-  start(target_.url(), 300ms);
+  start(target_.url(), 1500ms);
   for (const std::string silent : {"OPTIONS", "ANNOUNCE", "SETUP", "RECORD"}) {
     ASSERT_TRUE(target_.accept());
     for (;;) {
@@ -229,7 +229,7 @@ TEST_F(PushTest, AResetInTheMiddleOfAFrameCostsABlink) {
 
 TEST_F(PushTest, ATargetThatStopsReadingIsLeft) {
   footage_.start({640, 480}, 200'000);
-  start(target_.url(), 500ms);
+  start(target_.url(), 1500ms);
   ASSERT_TRUE(target_.accept());
   target_.take_session();
   EXPECT_TRUE(fails_with("stopped reading"));
