@@ -22,7 +22,7 @@ class Part:
 class MjpegClient:
     """with MjpegClient(server, "/…/stream.mjpg") as stream: parts = stream.take(5)"""
 
-    def __init__(self, server, path, timeout_s=10):
+    def __init__(self, server, path, timeout_s=30):
         self.socket = socket.create_connection(server.address, timeout=timeout_s)
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
         self.buffer = b""

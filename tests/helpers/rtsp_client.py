@@ -147,18 +147,29 @@ def parse_sdp(text):
     return found
 
 
+SO_RCVBUFFORCE = 33  # Linux; Python has no name for it
+
+
+def make_room(udp, size_bytes):
+    """For what comes while this process is kept waiting. Beyond the system's limit where that is allowed."""
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size_bytes)
+    except PermissionError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size_bytes)
+
+
 def udp_pair(address="127.0.0.1"):
     """Two sockets on an even port and the next."""
     while True:
         rtp, rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        make_room(rtp, 4 << 20)
         rtp.bind((address, 0))
         port = rtp.getsockname()[1]
         try:
             if port % 2 == 0:
                 rtcp.bind((address, port + 1))
-                rtp.settimeout(10)
-                rtcp.settimeout(10)
+                rtp.settimeout(30)
+                rtcp.settimeout(30)
                 return rtp, rtcp
         except OSError:
             pass
@@ -167,7 +178,7 @@ def udp_pair(address="127.0.0.1"):
 
 
 class RtspClient:
-    def __init__(self, port, path="/cam0", receive_buffer=None, timeout=15, address="127.0.0.1"):
+    def __init__(self, port, path="/cam0", receive_buffer=None, timeout=40, address="127.0.0.1"):
         self.url = f"rtsp://{address}:{port}{path}"
         self.socket = socket.socket()
         if receive_buffer:

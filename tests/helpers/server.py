@@ -4,11 +4,12 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
 
-from helpers.processes import arguments, descendants, is_running, wait_until
+from helpers.processes import BUSY, arguments, descendants, is_running, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("CAMWEAVE_BIN", ROOT / "build/release/bin"))
@@ -27,9 +28,15 @@ source = "pattern:clock?size=640x480&fps=30"
 
 
 def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to clients: none of them takes it before (or between two starts of) its server."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        try:
+            with socket.socket() as probe:
+                probe.bind((address, port))
+            return port
+        except OSError:
+            pass
 
 
 class Answer:
@@ -99,7 +106,7 @@ class Server:
         family = descendants(self.process.pid)
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(timeout=5 * PATIENCE)
+            code = self.process.wait(timeout=5 * PATIENCE * BUSY)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still there 5 s after SIGTERM:\n{self.log()[-2000:]}") from None
         assert code == 0, f"exit {code} after SIGTERM:\n{self.log()[-3000:]}"
@@ -124,7 +131,7 @@ class Server:
 
     # ---- HTTP ----
 
-    def request(self, method, path, body=None, headers=None, timeout=15):
+    def request(self, method, path, body=None, headers=None, timeout=30):
         connection = http.client.HTTPConnection(*self.address, timeout=timeout)
         try:
             connection.request(method, path, body=body, headers=headers or {})

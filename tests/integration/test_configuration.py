@@ -139,8 +139,9 @@ def test_a_reload_leaves_unchanged_cameras_alone(server, how):
     sequences = [part.sequence for part in before + after]
     assert sequences == sorted(set(sequences))
     assert running.camera("cam0")["restarts"] == 0
-    assert len(workers & set(running.workers())) == 1, "cam0's worker is the same process"
     wait_until(lambda: "zone" in running.camera("cam1")["source"], 5 * PATIENCE, "cam1 has its new source")
+    wait_until(lambda: len(workers & set(running.workers())) <= 1, 5 * PATIENCE, "cam1's old worker ends")
+    assert len(workers & set(running.workers())) == 1, "cam0's worker is the same process"
 
 
 def test_a_bad_reload_changes_nothing(server):

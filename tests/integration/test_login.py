@@ -34,6 +34,7 @@ def test_the_key_once_and_then_the_cookie(locked):
     assert attributes[0].startswith(f"camweave_session_{locked.port}=")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(attributes) and "Secure" not in attributes
     session = {"Cookie": cookie_of(answer)}
+    wait_until(lambda: locked.get("/api/v1/cameras/cam0", headers=session).json()["state"] == "streaming", 10, "the camera is open")
     for path in ("/api/v1/cameras", "/api/v1/cameras/cam0/snapshot.jpg", "/api/v1/server"):
         assert locked.get(path, headers=session).status == 200
     assert locked.get("/api/v1/login", headers=session).json() == {"needed": True, "logged_in": True}
@@ -41,7 +42,7 @@ def test_the_key_once_and_then_the_cookie(locked):
     async def picture():
         url = locked.url("/api/v1/cameras/cam0/jpeg", "ws")
         async with connect(url, session) as socket:
-            return await asyncio.wait_for(socket.recv(), 10)
+            return await asyncio.wait_for(socket.recv(), 30)
 
     assert asyncio.run(picture())[:2] == b"\xff\xd8"
     out = locked.request("POST", "/api/v1/logout", headers=session)

@@ -40,8 +40,14 @@ def test_the_last_reader_gone_the_encoder_stops(camera):
 
 
 def test_equal_requests_get_the_same_bytes(camera):
+    ones, others = {}, {}
     with stream(camera, "?size=320x240&quality=70") as one, stream(camera, "?quality=70&size=320x240") as other:
-        ones, others = {p.sequence: p.jpeg for p in one.take(20)}, {p.sequence: p.jpeg for p in other.take(20)}
+        for _ in range(200):
+            for client, seen in ((one, ones), (other, others)):
+                part = client.part()
+                seen[part.sequence] = part.jpeg
+            if len(ones.keys() & others.keys()) > 10:
+                break
     shared = ones.keys() & others.keys()
     assert len(shared) > 10
     assert all(ones[sequence] == others[sequence] for sequence in shared)
@@ -86,7 +92,7 @@ def test_rotation(camera, rotation):
 @pytest.mark.parametrize("fps", [20, 12, 7])
 def test_a_lower_rate_is_even(camera, fps):
     # A busy machine may lose a frame of the camera itself, which shows as a longer step: then once more.
-    for _ in range(3):
+    for _ in range(10):
         with stream(camera, f"?size=320x240&fps={fps}") as reduced:
             parts = reduced.take(fps * 2)
         steps = [b.sequence - a.sequence for a, b in zip(parts, parts[1:])]

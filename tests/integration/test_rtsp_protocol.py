@@ -1,6 +1,7 @@
 """RTSP word by word: what is answered, refused, counted and timed. Other people's clients are in test_rtsp.py."""
 
 import hashlib
+import itertools
 import json
 import select
 import selectors
@@ -55,6 +56,22 @@ def metric(server, name):
 
 def take(units, count):
     return [next(units) for _ in range(count)]
+
+
+def test_it_is_there_as_soon_as_http_answers(rtsp):
+    for _ in range(5):
+        running = rtsp(wait=False)
+
+        def listens():
+            try:
+                socket.create_connection(running.address).close()
+                return True
+            except ConnectionRefusedError:
+                return False
+
+        wait_until(listens, 10 * PATIENCE, "HTTP is there", every_s=0)
+        RtspClient(running.rtsp_port).close()
+        running.stop()
 
 
 # ---- what is said ----
@@ -226,9 +243,8 @@ def test_sessions_over_udp_live_by_receiver_reports_and_connections_that_say_not
         client.play(udp=True)
         client.rtcp.sendto(receiver_report(), ("127.0.0.1", client.server_ports[1]))
         assert take(client.units(), 3)
-        started = time.monotonic()
         assert silent.socket.recv(1) == b"", "ended by the server"
-        assert 9 < time.monotonic() - started < 14 * PATIENCE
+        assert 9 < time.monotonic() - silent.opened_at < 30 * PATIENCE
         assert take(client.units(), 3)
 
 
@@ -407,11 +423,13 @@ def test_a_camera_s_own_stream_begins_with_the_kept_gop_at_once(rtsp, clip):
         with RtspClient(running.rtsp_port) as client:
             client.play(udp)
             depacketiser = H264Depacketiser()
-            units = take(client.units(depacketiser=depacketiser), 90)
+            source = client.units(depacketiser=depacketiser)
+            units = take(source, 90)
             assert units[0].keyframe and depacketiser.lost == 0
             numbers = [frame_sei(unit.nals)[1] for unit in units]
             assert numbers == list(range(numbers[0], numbers[0] + 90)), "nothing between the kept pictures and the live ones is missing"
-            assert capture_age_s(units[-1]) < 0.5, "it has caught up"
+            # A busy machine is some pictures behind for a moment; one that had not caught up would stay a GOP behind.
+            assert any(capture_age_s(unit) < 0.5 for unit in itertools.islice(source, 300)), "it has caught up"
 
 
 def test_gop_cache_off_waits_for_the_camera_s_keyframe(rtsp, clip):
@@ -422,9 +440,10 @@ def test_gop_cache_off_waits_for_the_camera_s_keyframe(rtsp, clip):
         units = first.units()
         take(units, 20)
         with RtspClient(running.rtsp_port) as client:
+            asked_s = time.time()
             client.play()
             unit = next(client.units())
-            assert unit.keyframe and capture_age_s(unit) < 0.5 * PATIENCE, "a live keyframe, not a kept one"
+            assert unit.keyframe and frame_sei(unit.nals)[0] / 1e6 > asked_s - 0.1, "a live keyframe, not a kept one"
 
 
 def test_a_stream_that_we_encode_begins_with_a_keyframe_made_for_the_reader(rtsp):
@@ -443,6 +462,7 @@ def test_a_stream_that_we_encode_begins_with_a_keyframe_made_for_the_reader(rtsp
 
         units = first.units()
         read(0.7)
+        began_s = time.monotonic()
         joining = [RtspClient(running.rtsp_port) for _ in range(10)]
         try:
             for client in joining:
@@ -456,7 +476,7 @@ def test_a_stream_that_we_encode_begins_with_a_keyframe_made_for_the_reader(rtsp
                 unit = next(client.units())
                 assert unit.keyframe and unit.whole
             read(0.7)
-            assert 1 <= len(keyframes) - before <= 3, "ten readers' requests are merged"
+            assert 1 <= len(keyframes) - before <= 2 + (time.monotonic() - began_s) / 0.5, "ten readers' requests are merged"
             times = [captured_us for captured_us, _ in keyframes]
             assert all(later - earlier > 400_000 for earlier, later in zip(times, times[1:])), "at most one in 500 ms"
         finally:

@@ -28,11 +28,11 @@ class Systemd:
 def test_ready_watchdog_and_stopping(server, tmp_path):
     systemd = Systemd(tmp_path, watchdog_s=2)
     running = server(wait=False, env=systemd.env)
-    systemd.wait_for("READY=1", 10 * PATIENCE)
+    systemd.wait_for("READY=1", 30 * PATIENCE)
     assert running.get("/health").status == 200, "it serves when it says so"
     for _ in range(3):
-        systemd.wait_for("WATCHDOG=1", 2 * PATIENCE)
+        systemd.wait_for("WATCHDOG=1", 6 * PATIENCE)
     running.process.send_signal(signal.SIGTERM)
-    systemd.wait_for("STOPPING=1", 5 * PATIENCE)
-    assert running.process.wait(timeout=5 * PATIENCE) == 0
+    systemd.wait_for("STOPPING=1", 15 * PATIENCE)
+    assert running.process.wait(timeout=15 * PATIENCE) == 0
 
