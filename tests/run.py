@@ -32,13 +32,13 @@ class Suite:
 
 SUITES = [
     #     name          short  bound  what             needs                              about
-    Suite("layers",      True,    30, suites.layers,      "scripts/check_layers",       "no include breaks the layer rule"),
-    Suite("docs",        True,    30, suites.docs,        "scripts/check_docs",         "no page has a dead link or is reachable from nowhere"),
+    Suite("layers",      True,   120, suites.layers,      "scripts/check_layers",       "no include breaks the layer rule"),
+    Suite("docs",        True,   120, suites.docs,        "scripts/check_docs",         "no page has a dead link or is reachable from nowhere"),
     Suite("unit",        True,  1200, suites.unit,        "src/CMakeLists.txt",         "C++ unit tests, release build"),
     Suite("web",         True,   600, suites.web,         "web/package.json",           "the page's types and unit tests"),
-    Suite("integration", True,   900, suites.integration, "tests/integration",          "the server from outside, by real clients"),
-    Suite("browser",     True,   400, suites.browser,     "tests/browser/package.json", "the page in Chromium and Firefox"),
-    Suite("vm",          True,   600, suites.vm,          "tests/vm/run",               "kernel cameras in a virtual machine, the short ones"),
+    Suite("integration", True,  1500, suites.integration, "tests/integration",          "the server from outside, by real clients"),
+    Suite("browser",     True,   900, suites.browser,     "tests/browser/package.json", "the page in Chromium and Firefox"),
+    Suite("vm",          True,   900, suites.vm,          "tests/vm/run",               "kernel cameras in a virtual machine, the short ones"),
     Suite("clients",    False,   600, suites.clients,     "tests/integration/get_vlc",  "RTSP by a VLC that has an RTSP client, fetched once"),
     Suite("asan",       False,  1200, suites.asan,        "CMakePresets.json",          "unit tests and one integration pass, address + undefined"),
     Suite("tsan",       False,  1200, suites.tsan,        "CMakePresets.json",          "unit tests under the thread sanitizer"),
