@@ -35,7 +35,7 @@ def test_cameras(two):
                           "restarts": 0, "next_retry_s": None}
         assert camera["expected_fps"] == pytest.approx(30)
         assert camera["last_frame_age_ms"] >= 0 and camera["dropped"] >= 0 and not camera["last_error"]
-        wait_until(lambda: two.camera(camera["id"])["last_frame_age_ms"] < 100, 10, "its newest frame is fresh")
+        wait_until(lambda: two.camera(camera["id"])["last_frame_age_ms"] < 1000, 10, "its newest frame is fresh")
     wait_until(lambda: two.camera("cam0")["fps"] == pytest.approx(30, rel=0.1), 10, "fps is measured")
 
 
