@@ -95,6 +95,31 @@ describe('cameras', { skip: without_chromium }, () => {
       await page.waitForSelector('[data-control="auto_exposure"]');
     }, { hash: '#/camera/cam0' }));
 
+  test('a refusal of the controls that comes late does not take them away again', () =>
+    scene({}, async (page, server) => {
+      server.setState('cam0', 'starting');
+      let letGo;
+      const held = new Promise((resolve) => (letGo = resolve));
+      let asked = 0;
+      await page.route('**/controls', async (route) => {
+        const answer = await route.fetch();
+        asked += 1;
+        if (asked === 1) await held;
+        await route.fulfill({ response: answer });
+      });
+      await page.reload();
+      await until('the first question is answered', () => asked === 1);
+      server.setState('cam0', 'streaming');
+      await page.waitForSelector('[data-control="auto_exposure"]');
+      const late = page.waitForResponse('**/controls');
+      letGo();
+      await (await late).finished();
+      // Seen after it, so it was dealt with.
+      server.changeControl('cam0', 'brightness', 7);
+      await until('a change is seen', async () => (await page.locator('[data-control="brightness"] input[type=number]').inputValue()) === '7');
+      await page.unrouteAll({ behavior: 'wait' });
+    }, { hash: '#/camera/cam0' }));
+
   test('a change made before the settings came leaves the others as they were', () =>
     scene({}, async (page, server) => {
       server.config.gap = 12;

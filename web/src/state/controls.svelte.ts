@@ -16,6 +16,7 @@ export class CameraControls {
   #wanted: Record<string, ControlValue> = {};
   #sending: Record<string, ControlValue> = {};
   #busy = false;
+  #loads = 0;
   #replay = new EventReplay();
   // What events said of controls while they were being changed here.
   #overheard: Record<string, ControlValue> = {};
@@ -23,10 +24,12 @@ export class CameraControls {
   constructor(private readonly camera: string) {}
 
   async load(): Promise<void> {
+    const number = ++this.#loads;
     try {
       await this.#replay.ask(getControls(this.camera), (list) => (this.list = list));
       this.state = { name: 'ready' };
     } catch (error) {
+      if (number !== this.#loads) return; // asked again since
       this.state = error instanceof ApiError && error.status === 503 ? { name: 'away' } : { name: 'failed', reason: wordsOf(error) };
     }
   }
