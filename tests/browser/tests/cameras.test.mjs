@@ -97,6 +97,7 @@ describe('cameras', { skip: without_chromium }, () => {
 
   test('a refusal of the controls that comes late does not take them away again', () =>
     scene({}, async (page, server) => {
+      await page.goto('about:blank'); // what the first page asks is no matter
       server.setState('cam0', 'starting');
       let letGo;
       const held = new Promise((resolve) => (letGo = resolve));
@@ -107,7 +108,7 @@ describe('cameras', { skip: without_chromium }, () => {
         if (asked === 1) await held;
         await route.fulfill({ response: answer });
       });
-      await page.reload();
+      await page.goto(`${server.url}/#/camera/cam0`);
       await until('the first question is answered', () => asked === 1);
       server.setState('cam0', 'streaming');
       await page.waitForSelector('[data-control="auto_exposure"]');

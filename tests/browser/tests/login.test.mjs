@@ -86,6 +86,7 @@ describe('a server with an API key', { skip: without_binary || without_chromium 
 
   test('a refusal from before the key was given, and late, does not lock the page again', () =>
     scene(async (page) => {
+      await page.goto('about:blank'); // what the first page asks is no matter
       const asked = [];
       await page.route('**/api/v1/server', async (route) => {
         const answer = await route.fetch();
@@ -94,7 +95,7 @@ describe('a server with an API key', { skip: without_binary || without_chromium 
         if (asked.length <= 2) await asked.at(-1).held;
         await route.fulfill({ response: answer });
       });
-      await page.reload();
+      await page.goto(server.url);
       await until('the page has asked twice', () => asked.length >= 2);
       asked[1].letGo();
       await logIn(page);
