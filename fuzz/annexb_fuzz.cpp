@@ -1,5 +1,5 @@
-// The H.264 splitter and the keeping of parameter sets. Torn anywhere, the splitter finds the same access units, which together are the stream from its first start
-// code. The first byte says how the stream is torn.
+// The H.264 splitter and the keeping of parameter sets. Torn anywhere, the splitter finds the same access units, which
+// together are the stream from its first start code. The first byte says how the stream is torn.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

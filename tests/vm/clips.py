@@ -18,8 +18,9 @@ def clip(count, keyframe_every):
     a camera's size (a keyframe needs several USB transfers). For Options.h264."""
     raw = b"".join(pictures.nv12(WIDTH, HEIGHT, number) for number in range(count))
     parameters = f"aud=1:keyint={keyframe_every}:min-keyint={keyframe_every}:scenecut=0:slices=1:sliced-threads=0"
-    return _ffmpeg("-f", "rawvideo", "-pix_fmt", "nv12", "-s", f"{WIDTH}x{HEIGHT}", "-i", "-", "-vf", "noise=alls=12:allf=t:all_seed=1", "-c:v", "libx264", "-preset", "ultrafast",
-                   "-profile:v", "baseline", "-tune", "zerolatency", "-crf", "20", "-x264-params", parameters, "-f", "h264", "-", data=raw)
+    source = ("-f", "rawvideo", "-pix_fmt", "nv12", "-s", f"{WIDTH}x{HEIGHT}", "-i", "-", "-vf", "noise=alls=4:allf=t:all_seed=1")
+    encoder = ("-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-tune", "zerolatency", "-crf", "20")
+    return _ffmpeg(*source, *encoder, "-x264-params", parameters, "-f", "h264", "-", data=raw)
 
 
 def parameter_sets_once(clip_bytes):

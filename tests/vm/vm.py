@@ -219,7 +219,8 @@ class Vm:
             payload.write_disk(folder, disk)
 
     def _command(self, disk, monitor):
-        kernel_line = "console=ttyS0 panic=-1 loglevel=4 mitigations=off nokaslr " + self._kernel_options
+        # autosuspend: vhci_hcd may take a port that wakes up for one with a new device, and the camera is enumerated anew.
+        kernel_line = "console=ttyS0 panic=-1 loglevel=4 mitigations=off nokaslr usbcore.autosuspend=-1 " + self._kernel_options
         return [
             "setpriv", "--pdeathsig", "KILL",
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(self._cpus), "-m", str(self._memory_mb),

@@ -80,6 +80,12 @@ DeviceName name_of(Kernel& kernel, const std::string& path, const v4l2_capabilit
   return name;
 }
 
+// Other users' programs can't be seen without root.
+std::string users_text(Kernel& kernel, const std::string& path) {
+  const auto users = kernel.users_of(path);
+  return users.empty() ? "another program" : fmt::format("{}", fmt::join(users, ", "));
+}
+
 Error open_failure(Kernel& kernel, const std::string& path, int error_number) {
   if (error_number == EACCES || error_number == EPERM) {
     struct stat node {};
@@ -91,7 +97,7 @@ Error open_failure(Kernel& kernel, const std::string& path, int error_number) {
                              path, name, name)};
   }
   if (error_number == EBUSY) {
-    return Error{ErrorCode::busy, fmt::format("{}: in use by {}", path, fmt::join(kernel.users_of(path), ", "))};
+    return Error{ErrorCode::busy, fmt::format("{}: in use by {}", path, users_text(kernel, path))};
   }
   return system_error(path, error_number);
 }
@@ -136,7 +142,7 @@ Error Device::failure(const char* what) const {
   if (error_number == ENODEV) return Error{ErrorCode::not_found, name_.path + ": unplugged"};
   if (error_number == EBUSY) {
     return Error{ErrorCode::busy,
-                 fmt::format("{}: {}: in use by {}", name_.path, what, fmt::join(kernel_.users_of(name_.path), ", "))};
+                 fmt::format("{}: {}: in use by {}", name_.path, what, users_text(kernel_, name_.path))};
   }
   return system_error(fmt::format("{}: {}", name_.path, what), error_number);
 }

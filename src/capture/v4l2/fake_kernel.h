@@ -40,6 +40,7 @@ class FakeKernel final : public Kernel {
   std::map<unsigned long, int> failures;  // request → errno, until erased
   size_t buffer_bytes = 4096;
   std::vector<std::string> paths{"/dev/video0"};
+  std::vector<std::string> users{"cheese (4711)"};  // who has the device open
   std::map<std::string, std::string> udev_capabilities;  // path → ID_V4L_CAPABILITIES
   std::map<std::string, std::string> attributes;         // "/dev/video1/index" → sysfs' line
 
@@ -113,7 +114,7 @@ class FakeKernel final : public Kernel {
     const auto found = udev_capabilities.find(device);
     return found == udev_capabilities.end() ? "" : found->second;
   }
-  std::vector<std::string> users_of(const std::string&) override { return {"cheese (4711)"}; }
+  std::vector<std::string> users_of(const std::string&) override { return users; }
   int open_device_events() override {
     ++open_files;
     return 2000;

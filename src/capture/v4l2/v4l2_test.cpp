@@ -108,6 +108,13 @@ TEST_F(V4l2Test, NoPermissionNamesTheGroup) {
   EXPECT_THAT(Device::open(kernel_, "/dev/video0").error().message, HasSubstr("usermod -aG"));
 }
 
+TEST_F(V4l2Test, BusyNamesWhoItIsOrSaysThatItCantBeSeen) {
+  kernel_.failures[0] = EBUSY;
+  EXPECT_EQ(Device::open(kernel_, "/dev/video0").error().message, "/dev/video0: in use by cheese (4711)");
+  kernel_.users.clear();  // of another user
+  EXPECT_EQ(Device::open(kernel_, "/dev/video0").error().message, "/dev/video0: in use by another program");
+}
+
 TEST_F(V4l2Test, WithoutPermissionMetadataNodesAreNotListed) {
   kernel_.failures[0] = EACCES;
   kernel_.paths = {"/dev/video0", "/dev/video1", "/dev/video2"};

@@ -12,24 +12,33 @@ enum class Role { picture_parameters, other_parameters, delimiter, other };
 Role role_of(Codec codec, NalUnit nal) {
   if (codec == Codec::h264) {
     switch (h264::type_of(nal)) {
-      case h264::NalType::pps: return Role::picture_parameters;
-      case h264::NalType::sps: return Role::other_parameters;
-      case h264::NalType::aud: return Role::delimiter;
-      default: return Role::other;
+      case h264::NalType::pps:
+        return Role::picture_parameters;
+      case h264::NalType::sps:
+        return Role::other_parameters;
+      case h264::NalType::aud:
+        return Role::delimiter;
+      default:
+        return Role::other;
     }
   }
   switch (h265::type_of(nal)) {
-    case h265::NalType::pps: return Role::picture_parameters;
+    case h265::NalType::pps:
+      return Role::picture_parameters;
     case h265::NalType::vps:
-    case h265::NalType::sps: return Role::other_parameters;
-    case h265::NalType::aud: return Role::delimiter;
-    default: return Role::other;
+    case h265::NalType::sps:
+      return Role::other_parameters;
+    case h265::NalType::aud:
+      return Role::delimiter;
+    default:
+      return Role::other;
   }
 }
 
 }  // namespace
 
-std::optional<std::vector<std::byte>> KeptParameterSets::put_before_keyframe(Codec codec, std::span<const std::byte> access_unit) {
+std::optional<std::vector<std::byte>> KeptParameterSets::put_before_keyframe(Codec codec,
+                                                                             std::span<const std::byte> access_unit) {
   constexpr std::array start_code{std::byte{0}, std::byte{0}, std::byte{0}, std::byte{1}};
   std::vector<std::byte> sets;
   bool whole = false;

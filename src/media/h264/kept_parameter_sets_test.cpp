@@ -47,7 +47,8 @@ TEST_F(KeptParameterSetsTest, TheNewestCount) {
 TEST_F(KeptParameterSetsTest, BeforeAnyWereSeenNothingIsPutIn) { EXPECT_EQ(out(keyframe), keyframe); }
 
 TEST_F(KeptParameterSetsTest, H265) {
-  const std::string sets = start + "\x40\x01VPS" + start + "\x42\x01SPS" + start + "\x44\x01PPS", idr = start + "\x26\x01key";
+  const std::string sets = start + "\x40\x01VPS" + start + "\x42\x01SPS" + start + "\x44\x01PPS",
+                    idr = start + "\x26\x01key";
   out(sets + idr, Codec::h265);
   EXPECT_EQ(out(idr, Codec::h265), sets + idr);
 }

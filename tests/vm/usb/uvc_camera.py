@@ -139,8 +139,8 @@ class UvcCamera(Device):
             self._streaming = True
             self.access_units_begun = 0
             self._due = self._clock()
-            self._emit({"event": "streaming", "control_requests": self.control_requests, "format": self.mode.fourcc, "width": self.mode.width, "height": self.mode.height,
-                        "fps": round(1 / self._interval_s, 3)})
+            self._emit({"event": "streaming", "format": self.mode.fourcc, "width": self.mode.width, "height": self.mode.height,
+                        "fps": round(1 / self._interval_s, 3), "control_requests": self.control_requests})
         if self.faults.usb_errors:
             self._fail_urbs()
         self._send()
