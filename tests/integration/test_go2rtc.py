@@ -28,17 +28,22 @@ class Go2rtc:
         self.api, self.rtsp = free_port(), free_port()
         config, self.log = folder / "go2rtc.yaml", folder / "go2rtc.log"
         named = "".join(f'  {name}: "{source}"\n' for name, source in streams.items())
-        config.write_text(f'api:\n  listen: "127.0.0.1:{self.api}"\nrtsp:\n  listen: "127.0.0.1:{self.rtsp}"\nwebrtc:\n  listen: ""\nlog:\n  level: debug\n'
-                          f"srtp:\n  listen: \"\"\nstreams:\n{named}")
+        config.write_text(f'api:\n  listen: "127.0.0.1:{self.api}"\nrtsp:\n  listen: "127.0.0.1:{self.rtsp}"\nwebrtc:\n  listen: ""\n'
+                          f"log:\n  level: debug\nsrtp:\n  listen: \"\"\nstreams:\n{named}")
         with open(self.log, "wb") as words:
             process = processes(GO2RTC, "-config", config, cwd=folder, stdout=words, stderr=subprocess.STDOUT)
         for port in (self.api, self.rtsp):
             wait_for_port(port, process, self.log)
 
     def picture(self, stream):
-        """The code drawn into one picture; None where go2rtc answers with nothing, as it does when it can't have the stream."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/frame.jpeg?src={stream}", timeout=20 * PATIENCE) as answer:
-            jpeg = answer.read()
+        """The code drawn into one picture; None where go2rtc answers with nothing (it can't have the stream) or 500 (its own ffmpeg
+        failed)."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/frame.jpeg?src={stream}", timeout=20 * PATIENCE) as answer:
+                jpeg = answer.read()
+        except urllib.error.HTTPError as error:
+            print(f"{stream}: {error}: {error.read()}")
+            return None
         return read_time_code(jpeg) if jpeg else None
 
     def record(self, stream, folder, frames=45):
@@ -81,13 +86,12 @@ def test_its_single_pictures_are_ours(both, stream):
     go2rtc, seen = both[1], set()
 
     def has_another():
-        code = go2rtc.picture(stream)
-        assert code, go2rtc.log.read_text()[-2000:]
-        assert not seen or code.sequence >= max(seen)
-        seen.add(code.sequence)
+        if code := go2rtc.picture(stream):
+            assert not seen or code.sequence >= max(seen)
+            seen.add(code.sequence)
         return len(seen) == 3
 
-    wait_until(has_another, 10 * PATIENCE, "the pictures go on")
+    wait_until(has_another, 20 * PATIENCE, "the pictures go on")
 
 
 def test_it_knows_a_password(server, processes, tmp_path):
@@ -106,10 +110,4 @@ def test_it_comes_back_after_our_restart(both):
     running.stop()
     running.start()
 
-    def has_picture():
-        try:
-            return go2rtc.picture("http-mjpeg")
-        except (urllib.error.URLError, OSError):
-            return None
-
-    wait_until(has_picture, 30 * PATIENCE, "go2rtc has pictures again")
+    wait_until(lambda: go2rtc.picture("http-mjpeg"), 30 * PATIENCE, "go2rtc has pictures again")
