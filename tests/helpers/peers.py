@@ -12,14 +12,16 @@ from helpers.server import PATIENCE
 
 
 def peer(name):
-    """The program: what its variable names (MEDIAMTX=/…/mediamtx), else ~/.cache/camweave/peers/NAME. Skips the test without one."""
+    """The program: what its variable names (MEDIAMTX=/…/mediamtx), else ~/.cache/camweave/peers/NAME. Without one: skips the file
+    that calls it at its head."""
     variable = name.upper()
     named = os.environ.get(variable)
     cache = pathlib.Path(os.environ.get("CAMWEAVE_CACHE") or pathlib.Path.home() / ".cache/camweave")
     path = shutil.which(named or cache / "peers" / name)
     assert path or not named, f"{variable} names no program: {named}"
     if not path:
-        pytest.skip(f"{name} is not here: {variable} names its program, or it is in {cache / 'peers'}; no Debian package brings it")
+        pytest.skip(f"{name} is not here: {variable} names its program, or it is in {cache / 'peers'}; no Debian package brings it",
+                    allow_module_level=True)
     return path
 
 

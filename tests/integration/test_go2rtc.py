@@ -12,6 +12,7 @@ from helpers.processes import wait_until
 from helpers.push import CAMERA, assert_none_is_missing, numbers_in
 from helpers.server import PATIENCE, free_port
 
+GO2RTC = peer("go2rtc")
 SOURCES = {
     "rtsp-tcp": "rtsp://127.0.0.1:{rtsp}/front",
     "rtsp-udp": "rtsp://127.0.0.1:{rtsp}/front#transport=udp",
@@ -25,18 +26,25 @@ SOURCES = {
 class Go2rtc:
     def __init__(self, processes, folder, streams):
         self.api, self.rtsp = free_port(), free_port()
-        config, log = folder / "go2rtc.yaml", folder / "go2rtc.log"
+        config, self.log = folder / "go2rtc.yaml", folder / "go2rtc.log"
         named = "".join(f'  {name}: "{source}"\n' for name, source in streams.items())
         config.write_text(f'api:\n  listen: "127.0.0.1:{self.api}"\nrtsp:\n  listen: "127.0.0.1:{self.rtsp}"\nwebrtc:\n  listen: ""\n'
-                          f"srtp:\n  listen: \"\"\nstreams:\n{named}")
-        with open(log, "wb") as words:
-            process = processes(peer("go2rtc"), "-config", config, cwd=folder, stdout=words, stderr=subprocess.STDOUT)
+                          f"log:\n  level: debug\nsrtp:\n  listen: \"\"\nstreams:\n{named}")
+        with open(self.log, "wb") as words:
+            process = processes(GO2RTC, "-config", config, cwd=folder, stdout=words, stderr=subprocess.STDOUT)
         for port in (self.api, self.rtsp):
-            wait_for_port(port, process, log)
+            wait_for_port(port, process, self.log)
 
     def picture(self, stream):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/frame.jpeg?src={stream}", timeout=20 * PATIENCE) as answer:
-            return read_time_code(answer.read())
+        """The code drawn into one picture; None where go2rtc answers with nothing (it can't have the stream) or 500 (its own ffmpeg
+        failed)."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/frame.jpeg?src={stream}", timeout=20 * PATIENCE) as answer:
+                jpeg = answer.read()
+        except urllib.error.HTTPError as error:
+            print(f"{stream}: {error}: {error.read()}")
+            return None
+        return read_time_code(jpeg) if jpeg else None
 
     def record(self, stream, folder, frames=45):
         clip = folder / "clip.mkv"
@@ -48,9 +56,9 @@ class Go2rtc:
 @pytest.fixture
 def both(server, processes, tmp_path):
     """Our server and a go2rtc that reads it by every address."""
-    peer("go2rtc")
     port = free_port()
     running = server(config=CAMERA, server=f'rtsp = "127.0.0.1:{port}"')
+    running.wait_for_state("front", "streaming")
     return running, Go2rtc(processes, tmp_path, {name: source.format(rtsp=port, http=running.port) for name, source in SOURCES.items()})
 
 
@@ -72,10 +80,28 @@ def test_a_size_and_rate_are_asked_for_through_it(both, tmp_path):
     assert numbers[-1] - numbers[0] >= 26, f"every second picture: {numbers}"
 
 
-@pytest.mark.parametrize("stream", list(SOURCES))
+# Not MJPEG by RTSP: go2rtc 1.9.14 answers with a buffer that it writes the next picture into, so one of some dozens is cut off.
+@pytest.mark.parametrize("stream", [name for name in SOURCES if name != "rtsp-mjpeg"])
 def test_its_single_pictures_are_ours(both, stream):
-    first, second = (both[1].picture(stream) for _ in range(2))
-    assert first and second and second.sequence > first.sequence
+    go2rtc, seen = both[1], set()
+
+    def has_another():
+        if code := go2rtc.picture(stream):
+            assert not seen or code.sequence >= max(seen)
+            seen.add(code.sequence)
+        return len(seen) == 3
+
+    wait_until(has_another, 20 * PATIENCE, "the pictures go on")
+
+
+def test_it_knows_a_password(server, processes, tmp_path):
+    port = free_port()
+    server(config=CAMERA, server=f'rtsp = "127.0.0.1:{port}"\napi_key = "correct-horse"')
+    addresses = {"right": f"rtsp://viewer:correct-horse@127.0.0.1:{port}/front", "wrong": f"rtsp://viewer:not@127.0.0.1:{port}/front"}
+    go2rtc = Go2rtc(processes, tmp_path, addresses)
+    assert go2rtc.picture("right"), go2rtc.log.read_text()[-2000:]
+    assert go2rtc.picture("wrong") is None
+    assert "wrong user/pass" in go2rtc.log.read_text()
 
 
 def test_it_comes_back_after_our_restart(both):
@@ -84,10 +110,4 @@ def test_it_comes_back_after_our_restart(both):
     running.stop()
     running.start()
 
-    def has_picture():
-        try:
-            return go2rtc.picture("http-mjpeg")
-        except (urllib.error.URLError, OSError):
-            return None
-
-    wait_until(has_picture, 30 * PATIENCE, "go2rtc has pictures again")
+    wait_until(lambda: go2rtc.picture("http-mjpeg"), 30 * PATIENCE, "go2rtc has pictures again")

@@ -13,6 +13,7 @@ from helpers.push import CAMERA, assert_none_is_missing, first_packet_is_key, nu
 from helpers.server import PATIENCE, ROOT, free_port
 from helpers.tls import self_signed
 
+MEDIAMTX = peer("mediamtx")
 # Only RTSP: its other servers have fixed ports, and tests run side by side.
 ONLY_RTSP = "rtmp: no\nhls: no\nwebrtc: no\nsrt: no\nrtspTransports: [tcp]\n"
 ANY_PATH = "paths:\n  all_others:\n"
@@ -34,7 +35,7 @@ authInternalUsers:
 @pytest.fixture
 def mediamtx(processes, tmp_path):
     """mediamtx(settings, port): one that listens. Gives its process."""
-    program, turns = peer("mediamtx"), itertools.count()
+    turns = itertools.count()
 
     def start(settings, port):
         turn = next(turns)
@@ -42,7 +43,7 @@ def mediamtx(processes, tmp_path):
         config.write_text(f"rtspAddress: 127.0.0.1:{port}\n" + ONLY_RTSP + settings)
         with open(log, "wb") as words:
             # MoQ's switch as a variable: versions before it refuse a key that they don't know.
-            process = processes(program, config, cwd=tmp_path, env={**os.environ, "MTX_MOQ": "no"}, stdout=words, stderr=subprocess.STDOUT)
+            process = processes(MEDIAMTX, config, cwd=tmp_path, env={**os.environ, "MTX_MOQ": "no"}, stdout=words, stderr=subprocess.STDOUT)
         wait_for_port(port, process, log)
         return process
 
