@@ -22,7 +22,7 @@ LONGEST_GAP_S = 1.0
 MJPEG = "camweave, MJPEG"
 OWN_H264 = "camweave, the file's own H.264"
 SENDTO, GSO, SENDMSG = RtspFloor("sendto"), RtspFloor("gso"), RtspFloor("sendmsg")
-MEDIAMTX = MediaMtx()
+MEDIAMTX = next(peer for peer in peers.PEERS if isinstance(peer, MediaMtx))  # --no-peers leaves it out
 
 
 def _camweave(context: Context, protocol: str, cpus=None):

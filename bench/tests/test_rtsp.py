@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+import peers
+from figures import rtsp
 from harness.process import Process
 
 
@@ -54,3 +56,7 @@ def test_missing_packets_are_counted(context):
         server.join()
     assert result["rtp_lost"] > 0
     assert abs(result["rtp_lost"] - result["rtp_packets"] / 9) < result["rtp_packets"] / 50, result
+
+
+def test_mediamtx_is_one_of_the_peers_that_can_be_left_out():
+    assert rtsp.MEDIAMTX in peers.PEERS
