@@ -26,8 +26,9 @@ export async function startFirefox() {
   return puppeteer.launch({ browser: 'firefox', executablePath: firefox_path, headless: true });
 }
 
-// Opens the page on a context of its own; what the page complains about is collected in page.complaints.
-export async function openPage(browser, url, { hash = '', init, ...options } = {}) {
+// Opens the page on a context of its own; what the page complains about is collected in page.complaints. prepare(page) is
+// done before it is opened.
+export async function openPage(browser, url, { hash = '', init, prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US', ...options });
   const page = await context.newPage();
   page.complaints = [];
@@ -37,6 +38,7 @@ export async function openPage(browser, url, { hash = '', init, ...options } = {
     if (message.type() === 'error' && !/Failed to load resource|WebSocket connection|ERR_/.test(message.text())) page.complaints.push(message.text());
   });
   if (init) await page.addInitScript(init);
+  await prepare?.(page);
   await page.goto(`${url}/${hash}`);
   return page;
 }

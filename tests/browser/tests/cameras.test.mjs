@@ -95,22 +95,20 @@ describe('cameras', { skip: without_chromium }, () => {
       await page.waitForSelector('[data-control="auto_exposure"]');
     }, { hash: '#/camera/cam0' }));
 
-  test('a refusal of the controls that comes late does not take them away again', () =>
-    scene({}, async (page, server) => {
-      await page.goto('about:blank'); // what the first page asks is no matter
-      server.setState('cam0', 'starting');
-      let letGo;
-      const held = new Promise((resolve) => (letGo = resolve));
-      let asked = 0;
-      await page.route('**/controls', async (route) => {
-        const answer = await route.fetch();
+  test('a refusal of the controls that comes late does not take them away again', () => {
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    let asked = 0;
+    const prepare = (page) =>
+      page.route('**/controls', async (route) => {
         asked += 1;
-        if (asked === 1) await held;
-        await route.fulfill({ response: answer });
+        if (asked > 1) return route.fallback();
+        await held;
+        return route.fulfill({ status: 503, json: { detail: 'cam0 has not been open yet' } });
       });
-      await page.goto(`${server.url}/#/camera/cam0`);
-      await until('the first question is answered', () => asked === 1);
-      server.setState('cam0', 'streaming');
+    return scene({}, async (page, server) => {
+      await until('the page has asked', () => asked === 1);
+      server.setState('cam0', 'stalled'); // asks again
       await page.waitForSelector('[data-control="auto_exposure"]');
       const late = page.waitForResponse('**/controls');
       letGo();
@@ -119,7 +117,8 @@ describe('cameras', { skip: without_chromium }, () => {
       server.changeControl('cam0', 'brightness', 7);
       await until('a change is seen', async () => (await page.locator('[data-control="brightness"] input[type=number]').inputValue()) === '7');
       await page.unrouteAll({ behavior: 'wait' });
-    }, { hash: '#/camera/cam0' }));
+    }, { hash: '#/camera/cam0', prepare });
+  });
 
   test('a change made before the settings came leaves the others as they were', () =>
     scene({}, async (page, server) => {

@@ -84,18 +84,17 @@ describe('a server with an API key', { skip: without_binary || without_chromium 
       await assertLive(page, 'cam0');
     }));
 
-  test('a refusal from before the key was given, and late, does not lock the page again', () =>
-    scene(async (page) => {
-      await page.goto('about:blank'); // what the first page asks is no matter
-      const asked = [];
-      await page.route('**/api/v1/server', async (route) => {
+  test('a refusal from before the key was given, and late, does not lock the page again', () => {
+    const asked = [];
+    const prepare = (page) =>
+      page.route('**/api/v1/server', async (route) => {
         const answer = await route.fetch();
         let letGo;
         asked.push({ letGo: () => letGo(), held: new Promise((resolve) => (letGo = resolve)) });
         if (asked.length <= 2) await asked.at(-1).held;
         await route.fulfill({ response: answer });
       });
-      await page.goto(server.url);
+    return scene(async (page) => {
       await until('the page has asked twice', () => asked.length >= 2);
       asked[1].letGo();
       await logIn(page);
@@ -107,7 +106,8 @@ describe('a server with an API key', { skip: without_binary || without_chromium 
       await assertMoves(page, canvas('cam0'));
       assert.equal(await page.getByRole('heading', { name: 'Log in' }).count(), 0);
       await page.unrouteAll({ behavior: 'wait' });
-    }));
+    }, { prepare });
+  });
 
   for (const [locale, title, wrong] of [['ko-KR', '로그인', 'API 키가 아닙니다.'], ['fr-FR', 'Connexion', 'Ce n’est pas la clé d’API.']]) {
     test(`in ${locale}, on a phone, in the dark`, () =>
