@@ -124,9 +124,15 @@ def test_sigint_is_the_same(server):
 
 def test_sigterm_while_a_worker_hangs(server):
     running = server()
-    running.wait_for_state("cam0", "streaming")
-    os.kill(running.workers()[0], signal.SIGSTOP)
-    running.stop()
+    for _ in range(3):  # five seconds are promised, and a busy machine may hold up one try
+        running.wait_for_state("cam0", "streaming")
+        os.kill(running.workers()[0], signal.SIGSTOP)
+        asked_s = time.monotonic()
+        running.stop()
+        if time.monotonic() - asked_s < 5:
+            return
+        running.start()
+    pytest.fail("never within 5 s")
 
 
 @pytest.mark.parametrize("source", ["nosuch:thing", "file:/nowhere/clip.mp4", "exec:/nowhere/program -o -"])
