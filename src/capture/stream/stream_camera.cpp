@@ -42,6 +42,7 @@ class StreamCamera final : public Camera {
   std::string shown_;  // the source without its secrets
   std::unique_ptr<Feed> feed_;
   std::vector<FeedPicture> early_;  // found while opening, delivered by run()
+  Result<void> early_end_;          // what was found behind them, told by run() after them
   ipc::Opened opened_;
   uint64_t sequence_ = 0;
 };
@@ -54,6 +55,7 @@ Result<ipc::Opened> StreamCamera::open(const CameraRequest& request) {
   shown_ = request.source.redacted;
   sequence_ = request.first_sequence;
   early_.clear();
+  early_end_ = {};
   auto feed = scheme->open(request.source, clock_);
   if (!feed) return feed.error();
   feed_ = *std::move(feed);
@@ -79,7 +81,8 @@ Result<void> StreamCamera::wait_for_first() {
     auto received = feed_->receive(true, [&](FeedPicture picture) {
       if (picture.frame) early_.push_back(std::move(picture));
     });
-    if (!received) return received;
+    if (!received && early_.empty()) return received;
+    early_end_ = std::move(received);
     if (early_.empty() && std::chrono::steady_clock::now() > deadline) {
       return Error{ErrorCode::timeout,
                    fmt::format("{}: no picture within {} s", shown_, first_picture_patience.count())};
@@ -91,7 +94,7 @@ Result<void> StreamCamera::wait_for_first() {
 Result<void> StreamCamera::run(FrameSink& sink, const StopSignal& stop) {
   feed_->watch(&stop);
   for (FeedPicture& picture : std::exchange(early_, {})) show(std::move(picture), sink);
-  Result<void> received;
+  Result<void> received = std::exchange(early_end_, {});
   while (!stop.raised() && received) {
     received = feed_->receive(sink.wanted(), [&](FeedPicture picture) { show(std::move(picture), sink); });
     if (const uint64_t damaged = feed_->take_damaged()) {

@@ -227,8 +227,8 @@ class FakePeer {
   enum class After { hold, close };
   using Answer = std::function<std::string(const std::string& request)>;
 
-  FakePeer(Answer answer, After after, bool reads_request = true)
-      : answer_(std::move(answer)), after_(after), reads_request_(reads_request) {
+  FakePeer(Answer answer, After after, bool reads_request = true, size_t piece_bytes = 1111)
+      : answer_(std::move(answer)), after_(after), reads_request_(reads_request), piece_bytes_(piece_bytes) {
     listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -262,8 +262,9 @@ class FakePeer {
         request.append(chunk, static_cast<size_t>(got));
       }
       const std::string text = answer_(request);
-      for (size_t at = 0; at < text.size(); at += 1111) {
-        if (::send(fd.get(), text.data() + at, std::min<size_t>(1111, text.size() - at), MSG_NOSIGNAL) <= 0) break;
+      for (size_t at = 0; at < text.size(); at += piece_bytes_) {
+        const size_t piece_bytes = std::min(piece_bytes_, text.size() - at);
+        if (::send(fd.get(), text.data() + at, piece_bytes, MSG_NOSIGNAL) <= 0) break;
         std::this_thread::yield();
       }
       if (after_ == After::hold) held_.push_back(std::move(fd));
@@ -273,6 +274,7 @@ class FakePeer {
   const Answer answer_;
   const After after_;
   const bool reads_request_;
+  const size_t piece_bytes_;
   StopSignal stop_ = *StopSignal::create();
   UniqueFd listener_;
   uint16_t port_ = 0;
@@ -396,37 +398,43 @@ TEST(StreamCamera, LengthPrefixedJpegs) {
   EXPECT_EQ(text_of(camera.sink().frames()[0].bytes()), jpeg());
 }
 
-TEST(StreamCamera, ACameraOfAnotherServersBundles) {
-  FakePeer peer(
-      [](const std::string& request) {
-        const size_t at = request.find("Sec-WebSocket-Key: ") + 19;
-        const std::string key = request.substr(at, request.find('\r', at) - at);
-        const std::string command =
-            "printf '%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11' '" + key + "' | openssl dgst -sha1 -binary | base64 -w0";
-        FILE* pipe = ::popen(command.c_str(), "r");
-        char accept[100] = "";
-        [[maybe_unused]] const char* got = std::fgets(accept, sizeof accept, pipe);
-        ::pclose(pipe);
-        std::string answer =
-            "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-            std::string(accept) + "\r\n\r\n";
-        for (const std::string& bundle :
-             {bundle_of("x", jpeg()), bundle_of("x", "", 1), bundle_of("x", jpeg()), bundle_of("x", "", 2)}) {
-          answer += "\x82\x7e" + std::string{static_cast<char>(bundle.size() >> 8), static_cast<char>(bundle.size())} +
-                    bundle;
-        }
-        return answer;
-      },
-      FakePeer::After::hold);
+// The handshake's answer, then camera 1 of four bundles, away in the last.
+std::string bundles_after(const std::string& request) {
+  const size_t at = request.find("Sec-WebSocket-Key: ") + 19;
+  const std::string key = request.substr(at, request.find('\r', at) - at);
+  const std::string command =
+      "printf '%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11' '" + key + "' | openssl dgst -sha1 -binary | base64 -w0";
+  FILE* pipe = ::popen(command.c_str(), "r");
+  char accept[100] = "";
+  [[maybe_unused]] const char* got = std::fgets(accept, sizeof accept, pipe);
+  ::pclose(pipe);
+  std::string answer = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+                       std::string(accept) + "\r\n\r\n";
+  for (const std::string& bundle :
+       {bundle_of("x", jpeg()), bundle_of("x", "", 1), bundle_of("x", jpeg()), bundle_of("x", "", 2)}) {
+    answer +=
+        "\x82\x7e" + std::string{static_cast<char>(bundle.size() >> 8), static_cast<char>(bundle.size())} + bundle;
+  }
+  return answer;
+}
+
+class OtherServersCamera : public testing::TestWithParam<size_t> {};
+
+TEST_P(OtherServersCamera, IsReadFromItsBundles) {
+  FakePeer peer(bundles_after, FakePeer::After::hold, true, GetParam());
   Running camera("ws+bundle://127.0.0.1:" + peer.port() + "/1");
   ASSERT_TRUE(camera.opened()) << camera.opened().error().message;
   const auto ended = camera.join();
   ASSERT_FALSE(ended);
   EXPECT_THAT(ended.error().message, HasSubstr("camera 1 is away there"));
+  ASSERT_FALSE(camera.sink().frames().empty());
   EXPECT_EQ(camera.sink().frames()[0].metadata.exposure_us, 20'000u);
   EXPECT_THAT(Running("ws+bundle://127.0.0.1:" + peer.port() + "/").opened().error().message,
               HasSubstr("camera's number"));
 }
+
+// The second: what comes behind the first picture, the end among it, comes in one read with it.
+INSTANTIATE_TEST_SUITE_P(InPieces, OtherServersCamera, testing::Values(1111, 1'000'000));
 
 // GStreamer's RTSP server, by Debian's own Python.
 TEST(StreamCamera, RtspOfGStreamer) {

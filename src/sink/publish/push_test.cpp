@@ -245,7 +245,6 @@ TEST_F(PushTest, ASlowTargetLosesWholeFramesUpToAKeyframe) {
   target_.take_session();
   EXPECT_THAT(target_.frame(), ElementsAre(7, 8, 5));
   // Nothing is read until it is over a second behind; then all of it is.
-  ASSERT_TRUE(eventually([&, began = push_->status().frames_sent] { return push_->status().frames_sent > began; }));
   const auto until = clock_.now() + 1500ms;
   while (clock_.now() < until) std::this_thread::sleep_for(20ms);
   bool gap = false;
