@@ -27,7 +27,7 @@ enum class ErrorCode {
 const char* to_string(ErrorCode code);
 
 // What went wrong, in one line that names the culprit (camera, peer, path, byte offset) and, where known, the cure.
-struct Error {
+struct Error {  // NOLINT(clang-analyzer-core.uninitialized.Assign): the analyzer cannot follow std::variant
   ErrorCode code = ErrorCode::internal;
   std::string message;
 };

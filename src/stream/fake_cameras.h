@@ -34,7 +34,7 @@ class FakeCameras final : public Cameras {
     }
   }
   void publish(const std::string& id, PacketInfo info, const std::string& body) {
-    publish(id, std::move(info), [&](const Rendition&) { return body; });
+    publish(id, info, [&](const Rendition&) { return body; });
   }
 
   std::vector<std::shared_ptr<Stream>> open_streams(const std::string& id) const {

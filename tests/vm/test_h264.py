@@ -77,9 +77,17 @@ def test_mjpeg_is_decoded_of_it(h264_camera, v4l2_worker):
     h264_camera(clips.clip(150, KEYFRAME_EVERY))
     worker = v4l2_worker(SOURCE)
     worker.want({"quality": 90}, data=True)
-    frames = worker.frames(20)
-    numbers, sequence = [number_in(frame["data"]) for frame in frames], [frame["sequence"] for frame in frames]
-    assert [(number - numbers[0]) % 150 for number in numbers] == [number - sequence[0] for number in sequence]
+    frames = worker.frames(45)
+    first, begin, is_whole = number_in(frames[0]["data"]), frames[0]["sequence"], True
+    checked = 0
+    for before, frame in zip([frames[0], *frames], frames):
+        at = (first + frame["sequence"] - begin) % 150
+        # What a slow machine's kernel missed is missing to the decoder, too: until the next keyframe.
+        is_whole = at % KEYFRAME_EVERY == 0 or (is_whole and frame["sequence"] - before["sequence"] <= 1)
+        if is_whole:
+            assert number_in(frame["data"]) == at
+            checked += 1
+    assert checked >= 5
 
 
 @long

@@ -32,7 +32,7 @@ std::string folder() {
 }
 
 std::string made_by_ffmpeg(const std::string& arguments, const std::string& name) {
-  const std::string path = folder() + name;
+  std::string path = folder() + name;
   const std::string command = "ffmpeg -v error -y " + arguments + " '" + path + "'";
   EXPECT_EQ(std::system(command.c_str()), 0) << command;
   return path;
@@ -237,7 +237,7 @@ TEST(FileCamera, WhatIsMissingOrDamagedIsSaidPlainly) {
   std::ofstream(folder() + "noise.mp4") << std::string(5000, 'x');
   EXPECT_EQ(open_error(folder() + "noise.mp4"),
             "file '" + folder() + "noise.mp4': Invalid data found when processing input");
-  std::ofstream(folder() + "empty.jpg");
+  std::ofstream empty(folder() + "empty.jpg");
   EXPECT_THAT(open_error(folder() + "empty.jpg"), HasSubstr("empty.jpg': JPEG: no start of image"));
   std::filesystem::create_directories(folder() + "empty");
   EXPECT_THAT(open_error(folder() + "empty"), HasSubstr("no pictures in it"));

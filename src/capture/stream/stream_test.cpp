@@ -233,7 +233,7 @@ class FakePeer {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ::listen(listener_.get(), 5);
     socklen_t size = sizeof address;
     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
@@ -337,7 +337,7 @@ TEST(StreamCamera, ChunkedBodiesAndTheEndOfTheStream) {
 TEST(StreamCamera, LogsInWhereAskedAndSaysNoSecretWhereRefused) {
   FakePeer peer(
       [](const std::string& request) -> std::string {
-        const std::string challenge =
+        std::string challenge =
             "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\nContent-Length: "
             "0\r\n\r\n";
         if (request.find("username=\"me\"") == std::string::npos || request.find("GET /refuse") == 0) return challenge;

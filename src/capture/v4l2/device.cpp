@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -55,7 +56,7 @@ bool is_full_range(PixelFormat format, uint32_t quantization, uint32_t colorspac
 }
 
 int to_fps_milli(const v4l2_fract& interval) {
-  return interval.numerator ? static_cast<int>(1000.0 * interval.denominator / interval.numerator + 0.5) : 0;
+  return interval.numerator ? static_cast<int>(std::lround(1000.0 * interval.denominator / interval.numerator)) : 0;
 }
 
 // Whether this node captures pictures (a UVC camera has a second one for metadata), and by which API.

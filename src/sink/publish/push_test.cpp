@@ -16,8 +16,6 @@ namespace camweave {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Contains;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;

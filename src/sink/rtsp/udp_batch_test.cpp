@@ -39,7 +39,7 @@ class Receiver {
     sockaddr_in own{};
     own.sin_family = AF_INET;
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own);
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
     socklen_t length = sizeof own;
     ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&own), &length);
     port_ = ntohs(own.sin_port);

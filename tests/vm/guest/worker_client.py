@@ -5,6 +5,7 @@ what it says; a Frame has its bytes in base64 as "data" when the last command {"
 otherwise. Every slot is given back at once. {"type": "exit", "status": N} is the last line. Messages: src/ipc/messages.h."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import mmap
@@ -86,7 +87,8 @@ class WorkerClient:
         frame = dict(zip(FRAME_FIELDS, FRAME.unpack(body)))
         at = frame["slot"] * self._slot_bytes
         data = self._pool[at:at + frame["size_bytes"]]
-        self._socket.send(HEADER.pack(MAGIC, TYPES.index("ReleaseSlot"), 0) + struct.pack("<I", frame["slot"]))
+        with contextlib.suppress(ConnectionError):  # it was told to stop and has ended; this frame was still on its way
+            self._socket.send(HEADER.pack(MAGIC, TYPES.index("ReleaseSlot"), 0) + struct.pack("<I", frame["slot"]))
         frame["sha256"] = hashlib.sha256(data).hexdigest()
         if self._want_data:
             frame["data"] = base64.b64encode(data).decode()
