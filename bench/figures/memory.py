@@ -1,6 +1,7 @@
-"""memory: user RSS per idle viewer, what is left after 10,000 have come and gone, and kernel memory of stalled ones."""
+"""memory: user RSS per idle viewer, what is left after 10,000 have gone, and kernel memory of stalled ones."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import limits
@@ -14,7 +15,9 @@ KB = 1024
 MB = 1e6
 VIEWERS = (1000, 10_000)
 CHURN_CYCLES = 10_000
-STALLED_VIEWERS = 200
+CROWD = 10_000  # connected at once
+SETTLE_S = 5.0  # the server gives memory back within seconds, not at once
+STALLED_VIEWERS = 1000  # so many that what else moves on the machine counts for little
 STALLED_BITS_PER_S = 1e5
 BEFORE = "camweave before"
 
@@ -39,15 +42,31 @@ def _after_churn(context: Context, before: list[float]) -> float:
         return procfs.memory(running.pids).resident / MB
 
 
+def _after_crowd(context: Context, before: list[float]) -> float:
+    content = replace(context.tiny(), fps=2)
+    with peers.OURS.serve(context, content, "mjpeg", None) as running:
+        context.load(running.target, Clients(1), TWO_CPUS, running.pids, seconds=0.6)
+        before.append(procfs.memory(running.pids).resident / MB)
+        context.load(running.target, Clients(CROWD, starting=1000, connect_timeout_s=60), TWO_CPUS, running.pids)
+        time.sleep(SETTLE_S)
+        return procfs.memory(running.pids).resident / MB
+
+
 def _kb_per_stalled(context: Context, contender) -> float:
     """MemAvailable is the machine's: run this when nothing else moves. Pages held by a socket show nowhere else."""
     with contender.serve(context, context.large(), "mjpeg", None) as running:
         context.load(running.target, Clients(1), TWO_CPUS, running.pids, seconds=0.5)
         before = procfs.available_bytes()
-        clients = Clients(STALLED_VIEWERS, STALLED_VIEWERS, STALLED_BITS_PER_S, connect_timeout_s=20,
-                          may_get_nothing=True)
+        clients = Clients(STALLED_VIEWERS, STALLED_VIEWERS, STALLED_BITS_PER_S, connect_timeout_s=4,
+                          may_get_nothing=True, starting=STALLED_VIEWERS)
         stalled = context.load(running.target, clients, TWO_CPUS, running.pids, procfs.available_bytes)
     return (before - stalled.while_open) / STALLED_VIEWERS / KB
+
+
+AFTER = {
+    f"after {CHURN_CYCLES} viewers came and went": _after_churn,
+    f"after {CROWD} at once have left": _after_crowd,
+}
 
 
 def _per_viewer(context: Context, viewers: int) -> Row:
@@ -59,12 +78,12 @@ def _per_viewer(context: Context, viewers: int) -> Row:
     return row
 
 
-def _churn(context: Context) -> Row:
-    case = f"after {CHURN_CYCLES} viewers came and went"
+def _what_stays(context: Context, case: str, measure_after: Callable[[Context, list[float]], float]) -> Row:
     row = Row("memory", case, "MB of RSS", reference=BEFORE, limit=limits.limit_of("memory", case))
     before: list[float] = []
     if peers.able(context, [peers.OURS], "mjpeg", row.absent):
-        turns.take(row, min(context.rounds, 3), {OURS: lambda: _after_churn(context, before)}, context.say)
+        measured = {OURS: lambda: measure_after(context, before)}
+        turns.take(row, min(context.rounds, 3), measured, context.say)
         row.samples[BEFORE] = before
     return row
 
@@ -81,7 +100,8 @@ def measure(context: Context) -> Iterator[Row]:
     for viewers in VIEWERS:
         if context.wanted(f"per viewer, {viewers} connected"):
             yield _per_viewer(context, viewers)
-    if context.wanted(f"after {CHURN_CYCLES} viewers came and went"):
-        yield _churn(context)
+    for case, measure_after in AFTER.items():
+        if context.wanted(case):
+            yield _what_stays(context, case, measure_after)
     if context.wanted(f"{STALLED_VIEWERS} stalled viewers of one camera"):
         yield _stalled(context)

@@ -61,7 +61,7 @@ class LoadFailed(Exception):
 
 @dataclass
 class Window:
-    warmup_s: float = 1.0
+    warmup_s: float = 2.0  # the first pass of the pictures: from then on ours reads them from memory, as the floors do
     seconds: float = 3.0
     cpus: set[int] = field(default_factory=set)
     with_children: bool = True  # False: of the named processes alone, without the camera's

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "capture/file/file_camera.h"
+#include "capture/file/picture_cache.h"
 #include "capture/file/picture_source.h"
 #include "capture/file/playback_clock.h"
 #include "capture/running_camera.h"
@@ -26,6 +27,7 @@ std::string folder() {
     std::string path = testing::TempDir() + "camweave_file_test";
     std::filesystem::remove_all(path);
     std::filesystem::create_directories(path + "/pictures");
+    std::filesystem::create_directories(path + "/twice");
     return path + "/";
   }();
   return made;
@@ -190,6 +192,44 @@ TEST(FileCamera, AFolderOfPicturesIsPlayedInNaturalOrder) {
   EXPECT_EQ(frames[1].format, PixelFormat::i420);
   EXPECT_GE(camera.sink().dropped(), 2u);
   EXPECT_GE(camera.sink().modes().size(), 4u);
+}
+
+TEST(FileCamera, ASmallFoldersPicturesAreReadOnceAndAgainWhenTheyAreWrittenAnew) {
+  made_by_ffmpeg("-f lavfi -i color=s=32x64 -frames:v 1", "twice/a.jpg");
+  made_by_ffmpeg("-f lavfi -i color=s=48x64 -frames:v 1", "twice/b.jpg");
+  Running camera(folder() + "twice?fps=50");
+  ASSERT_TRUE(camera.sink().wait_for(4));
+  const auto before = camera.sink().frames();
+  EXPECT_EQ(before[2].planes[0].data, before[0].planes[0].data);
+  EXPECT_EQ(before[3].planes[0].data, before[1].planes[0].data);
+  made_by_ffmpeg("-f lavfi -i color=s=80x64 -frames:v 1", "new.jpg");
+  std::filesystem::rename(folder() + "new.jpg", folder() + "twice/b.jpg");
+  ASSERT_TRUE(camera.wait_for_more(4));
+  EXPECT_TRUE(camera.finish());
+  const auto after = camera.sink().frames();
+  std::array<int, 2> widths{after[after.size() - 2].size.width, after.back().size.width};
+  std::ranges::sort(widths);
+  EXPECT_EQ(widths, (std::array{32, 80}));
+}
+
+TEST(PictureCache, KeepsNoMoreThanItsBytes) {
+  PictureCache cache;
+  const auto writing = PictureCache::writing_of(testing::TempDir().c_str());
+  ASSERT_TRUE(writing);
+  Frame half;
+  half.planes[0].size_bytes = PictureCache::max_bytes / 2;
+  for (size_t i = 0; i < 3; ++i) cache.keep(i, writing, half);
+  EXPECT_TRUE(cache.find(0, writing));
+  EXPECT_TRUE(cache.find(1, writing));
+  EXPECT_FALSE(cache.find(2, writing));
+  cache.keep(0, std::nullopt, half);
+  EXPECT_FALSE(cache.find(0, writing));
+  cache.keep(2, writing, half);
+  EXPECT_TRUE(cache.find(2, writing));
+  cache.clear();
+  EXPECT_FALSE(cache.find(1, writing));
+  cache.keep(0, writing, half);
+  EXPECT_TRUE(cache.find(0, writing));
 }
 
 TEST(FileCamera, ControlsPauseSpeedAndRestart) {

@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "capture/decode/media_input.h"
 #include "capture/decode/video_decoder.h"
+#include "capture/file/picture_cache.h"
 #include "capture/file/picture_source.h"
 #include "capture/jpeg_frame.h"
 
@@ -104,31 +105,45 @@ class PictureFolder final : public PictureSource {
   uint64_t take_damaged() override { return std::exchange(damaged_, 0); }
 
  private:
+  Result<Frame> picture(size_t index);
+
   const std::vector<fs::path> paths_;
   const std::string shown_;
   const ipc::Mode mode_;
+  PictureCache cache_;  // empty while nobody watches
   size_t next_ = 0;
   size_t good_ = 0;  // in this pass
   uint64_t damaged_ = 0;
   std::optional<Error> last_error_;
 };
 
+Result<Frame> PictureFolder::picture(size_t index) {
+  // Asked before reading: what is written meanwhile counts as another writing the next time.
+  const auto writing = PictureCache::writing_of(paths_[index].c_str());
+  if (auto kept = cache_.find(index, writing)) return *std::move(kept);
+  auto read = read_picture(paths_[index]);
+  if (read) cache_.keep(index, writing, *read);
+  return read;
+}
+
 Result<std::optional<TimedPicture>> PictureFolder::next(bool pixels_wanted) {
   while (next_ < paths_.size()) {
-    TimedPicture picture;
-    picture.time = picture_length() * static_cast<int64_t>(next_);
-    const fs::path& path = paths_[next_++];
+    TimedPicture timed;
+    timed.time = picture_length() * static_cast<int64_t>(next_);
+    const size_t index = next_++;
     if (pixels_wanted) {
-      auto frame = read_picture(path);
+      auto frame = picture(index);
       if (!frame) {
         ++damaged_;
         last_error_ = frame.error();
         continue;
       }
-      picture.frame = *std::move(frame);
+      timed.frame = *std::move(frame);
+    } else {
+      cache_.clear();
     }
     ++good_;
-    return std::optional(std::move(picture));
+    return std::optional(std::move(timed));
   }
   if (good_ == 0) return last_error_.value_or(Error{ErrorCode::not_found, shown_ + ": no pictures in it"});
   return std::optional<TimedPicture>();

@@ -7,29 +7,34 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <cstring>
 
 namespace camweave {
 namespace {
 
 constexpr uint64_t wake_key = 0;
-constexpr int most_messages_a_turn = 64;    // then the other workers' turn
 constexpr size_t most_pool_bytes = size_t{1} << 30;
 
 Error rule_broken(std::string message) { return {ErrorCode::protocol, std::move(message)}; }
 
-// Two bytes of the copy, read through the descriptor: touching the mapping would cost a page fault for each.
-std::array<unsigned char, 2> two_bytes(const PacketBuffer& body, size_t at) {
-  std::array<unsigned char, 2> bytes{};
-  if (::pread(body.fd(), bytes.data(), bytes.size(), body.offset() + static_cast<off_t>(at)) != 2) return {};
-  return bytes;
-}
+// A JPEG's first and last two bytes, copied by us: what is checked is what is stored, whatever the worker writes
+// meanwhile.
+struct JpegMarkers {
+  static constexpr size_t bytes = 2;
+  static constexpr size_t smallest_jpeg_bytes = 2 * bytes;
 
-bool is_whole_jpeg(const PacketBuffer& body) {
-  constexpr size_t smallest_jpeg_bytes = 4;
-  if (body.size() < smallest_jpeg_bytes) return false;
-  return two_bytes(body, 0) == std::array<unsigned char, 2>{0xff, 0xd8} &&
-         two_bytes(body, body.size() - 2) == std::array<unsigned char, 2>{0xff, 0xd9};
-}
+  JpegMarkers() = default;  // of no JPEG
+  explicit JpegMarkers(std::span<const std::byte> jpeg) {
+    std::memcpy(first.data(), jpeg.data(), bytes);
+    std::memcpy(last.data(), jpeg.last(bytes).data(), bytes);
+  }
+  bool are_right() const {
+    return first == std::array<unsigned char, bytes>{0xff, 0xd8} &&
+           last == std::array<unsigned char, bytes>{0xff, 0xd9};
+  }
+
+  std::array<unsigned char, bytes> first{}, last{};
+};
 
 void wake_up(int event_fd) {
   const uint64_t one = 1;
@@ -165,8 +170,10 @@ void Ingest::broken(const std::shared_ptr<WorkerRun>& run, Error error) {
   listener_.on_broken(run, std::move(error));
 }
 
+// One message a turn: mostly there is just one, so that looking for a second would be a call for nothing; and the other
+// workers have their turn in between.
 void Ingest::read_socket(const std::shared_ptr<WorkerRun>& run, Drain drain) {
-  for (int i = 0; !run->is_broken_ && (drain == Drain::all || i < most_messages_a_turn); ++i) {
+  for (bool again = true; again && !run->is_broken_; again = drain == Drain::all) {
     auto received = run->socket_.receive(ipc::SeqPacketSocket::Wait::dont_wait);
     if (!received && received.error().code == ErrorCode::timeout) return;
     if (!received) {
@@ -175,7 +182,8 @@ void Ingest::read_socket(const std::shared_ptr<WorkerRun>& run, Drain drain) {
     }
     if (auto taken = take(run, *std::move(received)); !taken) broken(run, taken.error());
     // One that has gone by now is no news: its end comes by itself.
-    if (auto sent = run->send_waiting(); !sent && sent.error().code != ErrorCode::unavailable) broken(run, sent.error());
+    if (auto sent = run->send_waiting(); !sent && sent.error().code != ErrorCode::unavailable)
+      broken(run, sent.error());
   }
 }
 
@@ -251,13 +259,21 @@ Result<void> Ingest::find_targets(WorkerRun& run, const ipc::Frame& frame) {
   return {};
 }
 
+Result<PacketBuffer> Ingest::store(std::span<const std::byte> bytes, Codec codec) {
+  const auto piece = [](const auto& part) {
+    return iovec{const_cast<void*>(static_cast<const void*>(part.data())), part.size()};
+  };
+  if (codec != Codec::jpeg) return memory_->store(std::array{piece(bytes)});
+  const bool is_too_short = bytes.size() < JpegMarkers::smallest_jpeg_bytes;
+  const JpegMarkers markers = is_too_short ? JpegMarkers() : JpegMarkers(bytes);
+  if (!markers.are_right()) return Error{ErrorCode::io, "a frame that is no whole JPEG was left out"};
+  const auto middle = bytes.subspan(JpegMarkers::bytes, bytes.size() - JpegMarkers::smallest_jpeg_bytes);
+  return memory_->store(std::array{piece(markers.first), piece(middle), piece(markers.last)}, room_for_frame_ends);
+}
+
 Result<PacketPtr> Ingest::copy(const ipc::Frame& frame, std::span<const std::byte> bytes) {
-  const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  auto body = memory_->store(std::span(&piece, 1), frame.codec == Codec::jpeg ? room_for_frame_ends : Room{});
+  auto body = store(bytes, frame.codec);
   if (!body) return body.error();
-  if (frame.codec == Codec::jpeg && !is_whole_jpeg(*body)) {
-    return Error{ErrorCode::io, "a frame that is no whole JPEG was left out"};
-  }
   auto packet = std::make_shared<Packet>();
   packet->info = {.codec = frame.codec,
                   .size = frame.size,

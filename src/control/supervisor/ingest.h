@@ -73,6 +73,7 @@ class Ingest {
   Result<void> take_hello(WorkerRun& run, const ipc::Hello& hello, UniqueFd memory);
   Result<void> take_frame(const std::shared_ptr<WorkerRun>& run, const ipc::Frame& frame);
   Result<void> find_targets(WorkerRun& run, const ipc::Frame& frame);
+  Result<PacketBuffer> store(std::span<const std::byte> bytes, Codec codec);
   Result<PacketPtr> copy(const ipc::Frame& frame, std::span<const std::byte> bytes);
 
   // Constant after construction.
