@@ -22,10 +22,12 @@ class Limit:
         return f"≤ {self.at_most:g} ×" if self.kind == RATIO else f"≤ {self.at_most:g}"
 
 
+LIMITED_CLIENTS = (50, 200, 1000)
+
 LIMITS = (
     # CPU per GB delivered against the sendmsg floor.
-    Limit("fanout", "same CPU", RATIO, 0.85),
-    Limit("fanout", "two CPUs", RATIO, 1.05),
+    *(Limit("fanout", f", {clients} clients, 1080p, same CPU", RATIO, 0.85) for clients in LIMITED_CLIENTS),
+    *(Limit("fanout", f", {clients} clients, 1080p, two CPUs", RATIO, 1.05) for clients in LIMITED_CLIENTS),
     # Age of frames at 50 fast clients while others are slow, against the same without slow ones (p99).
     Limit("slow", "fast p99", RATIO, 1.10),
     # Percent of one core, two cameras attached, nobody watching.
