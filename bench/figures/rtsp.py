@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import limits
 import peers
-from harness import rtsp, turns
+from harness import media, rtsp, turns
 from harness.context import Context
 from harness.load import Clients, LoadFailed
 from harness.rows import OURS, Row
@@ -31,8 +31,10 @@ def _camweave(context: Context, protocol: str, cpus=None):
 
 def _deliver(context: Context, serving, readers: int, placement: str, rows: list[Row], name: str) -> list[float]:
     """CPU of the server alone: what makes the pictures (our worker, MediaMTX's feed) is another process everywhere."""
+    # Whole GOPs: in half of one the keyframe is all or nothing.
+    seconds = media.GOP_S * max(1, round(context.seconds / media.GOP_S))
     with serving as running:
-        delivery = context.load(running.target, Clients(readers), placement, running.pids, with_children=False)
+        delivery = context.load(running.target, Clients(readers), placement, running.pids, seconds=seconds, with_children=False)
     frame_kb = delivery.result["bytes"] / delivery.result["frames"] / 1e3
     rows[0].remarks[name] = f"at {delivery.fps:.1f} fps of {frame_kb:.1f} KB"
     return [delivery.cpu_s_per_gb, delivery.result.get("rtp_lost", 0)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 FRAMES = 60
+GOP_S = 2  # of the H.264 clip
 FINEST_Q, COARSEST_Q = 2, 31
 
 
@@ -69,7 +70,7 @@ def prepare(root: Path, width: int, height: int, target_bytes: int) -> Content:
     return content
 
 
-def prepare_h264(path: Path, seconds: int = 20, fps: int = 30, gop_s: int = 2) -> Path:
+def prepare_h264(path: Path, seconds: int = 20, fps: int = 30) -> Path:
     """The footage at 720p, 4 Mbit/s, as a camera would encode it."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,7 @@ def prepare_h264(path: Path, seconds: int = 20, fps: int = 30, gop_s: int = 2) -
         command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", *_footage(path.parent), "-t", str(seconds)]
         command += ["-vf", f"scale=1280:720,fps={fps}", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "0"]
         command += ["-b:v", "4M", "-maxrate", "4M", "-bufsize", "2M"]
-        command += ["-g", str(fps * gop_s), "-keyint_min", str(fps * gop_s), "-sc_threshold", "0", "-an", str(unfinished)]
+        command += ["-g", str(fps * GOP_S), "-keyint_min", str(fps * GOP_S), "-sc_threshold", "0", "-an", str(unfinished)]
         subprocess.run(command, check=True, timeout=180)
         unfinished.rename(path)
     return path

@@ -15,7 +15,7 @@ namespace camweave::file {
 
 class PictureCache {
  public:
-  static constexpr size_t max_bytes = size_t{16} << 20;
+  static constexpr size_t max_bytes = size_t{8} << 20;
 
   // What tells one writing of a file from the next; nullopt where there is no such file.
   struct Writing {
