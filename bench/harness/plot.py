@@ -8,7 +8,7 @@ from harness.rows import FLOOR, OURS, SENDFILE_FLOOR, Row
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 190, 34, 52
 COLOURS = {OURS: "#c2410c", FLOOR: "#111827", SENDFILE_FLOOR: "#6b7280"}
-OTHER_COLOURS = ("#2563eb", "#7c3aed", "#0d9488", "#b45309", "#be185d")
+OTHER_COLOURS = ("#2563eb", "#7c3aed", "#0d9488", "#be185d", "#65a30d")
 
 Series = dict[str, list[tuple[float, float]]]
 
