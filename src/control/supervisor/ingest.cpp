@@ -23,8 +23,8 @@ struct JpegMarkers {
   static constexpr size_t bytes = 2;
   static constexpr size_t smallest_jpeg_bytes = 2 * bytes;
 
-  JpegMarkers() = default;  // of no JPEG
   explicit JpegMarkers(std::span<const std::byte> jpeg) {
+    if (jpeg.size() < smallest_jpeg_bytes) return;  // none, which are not right
     std::memcpy(first.data(), jpeg.data(), bytes);
     std::memcpy(last.data(), jpeg.last(bytes).data(), bytes);
   }
@@ -264,8 +264,7 @@ Result<PacketBuffer> Ingest::store(std::span<const std::byte> bytes, Codec codec
     return iovec{const_cast<void*>(static_cast<const void*>(part.data())), part.size()};
   };
   if (codec != Codec::jpeg) return memory_->store(std::array{piece(bytes)});
-  const bool is_too_short = bytes.size() < JpegMarkers::smallest_jpeg_bytes;
-  const JpegMarkers markers = is_too_short ? JpegMarkers() : JpegMarkers(bytes);
+  const JpegMarkers markers(bytes);
   if (!markers.are_right()) return Error{ErrorCode::io, "a frame that is no whole JPEG was left out"};
   const auto middle = bytes.subspan(JpegMarkers::bytes, bytes.size() - JpegMarkers::smallest_jpeg_bytes);
   return memory_->store(std::array{piece(markers.first), piece(middle), piece(markers.last)}, room_for_frame_ends);

@@ -239,11 +239,13 @@ TEST_F(SupervisorTest, AWorkerThatHangsUpButStaysIsEnded) {
 }
 
 TEST_F(SupervisorTest, WhatIsNoJpegIsLeftOutAndCounted) {
-  supervisor_->configure({fake("bad", "no-jpeg")});
-  const auto stream = open("bad");
-  ASSERT_TRUE(wait([&] { return status("bad").health.dropped > 3; }));
-  EXPECT_EQ(stream->newest(), nullptr);
-  EXPECT_EQ(status("bad").health.restarts, 0u);
+  supervisor_->configure({fake("a", "no-jpeg"), fake("b", "half-jpeg"), fake("c", "tiny-jpeg")});
+  for (const std::string id : {"a", "b", "c"}) {
+    const auto stream = open(id);
+    ASSERT_TRUE(wait([&] { return status(id).health.dropped > 3; })) << id;
+    EXPECT_EQ(stream->newest(), nullptr) << id;
+    EXPECT_EQ(status(id).health.restarts, 0u) << id;
+  }
 }
 
 TEST_F(SupervisorTest, CrashesBackOff) {

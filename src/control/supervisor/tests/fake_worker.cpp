@@ -126,10 +126,10 @@ void FakeWorker::send_frame(uint32_t rendition_id, uint32_t request_id) {
   std::memset(bytes.data(), 0x55, 1000);
   const unsigned char soi[] = {0xff, 0xd8}, eoi[] = {0xff, 0xd9};
   if (!is("no-jpeg")) std::memcpy(bytes.data(), soi, 2);
-  std::memcpy(bytes.data() + 998, eoi, 2);
+  if (!is("half-jpeg")) std::memcpy(bytes.data() + 998, eoi, 2);
   ipc::Frame frame;
   frame.slot = *slot;
-  frame.size_bytes = 1000;
+  frame.size_bytes = is("tiny-jpeg") ? 3 : 1000;
   frame.rendition_id = rendition_id;
   frame.request_id = request_id;
   frame.size = {640, 480};
