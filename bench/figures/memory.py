@@ -83,7 +83,7 @@ def _what_stays(context: Context, case: str, measure_after: Callable[[Context, l
     before: list[float] = []
     if peers.able(context, [peers.OURS], "mjpeg", row.absent):
         measured = {OURS: lambda: measure_after(context, before)}
-        turns.take(row, min(context.rounds, 3), measured, context.say)
+        turns.take(row, context.rounds, measured, context.say)
         row.samples[BEFORE] = before
     return row
 
