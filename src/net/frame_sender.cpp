@@ -8,6 +8,8 @@
 #include <cassert>
 #include <cerrno>
 
+#include "net/frame_pipe.h"
+
 namespace camweave {
 namespace {
 
@@ -58,8 +60,7 @@ FrameSender::Progress FrameSender::on_writable() {
 FrameSender::Progress FrameSender::send_rest_of_frame() {
   NetCounters& counters = connection_.loop().counters();
   while (image_sent_bytes_ < image_.size) {
-    off_t offset = image_.offset + static_cast<off_t>(image_sent_bytes_);
-    const ssize_t sent = ::sendfile(connection_.fd(), image_.memory->fd(), &offset, image_.size - image_sent_bytes_);
+    const ssize_t sent = send_piece();
     counters.add(NetCounter::send_calls);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && is_full(errno)) return Progress::waiting;
@@ -73,6 +74,19 @@ FrameSender::Progress FrameSender::send_rest_of_frame() {
   image_ = {};
   counters.add(NetCounter::frames_sent);
   return Progress::done;
+}
+
+// A reader who is slow mostly gets a frame in pieces, which a pipe is no good for.
+ssize_t FrameSender::send_piece() {
+  if (image_sent_bytes_ == 0 && last_went_whole_) {
+    const ssize_t sent = connection_.loop().frame_pipe().send(connection_.fd(), image_);
+    last_went_whole_ = sent == static_cast<ssize_t>(image_.size);
+    return sent;
+  }
+  off_t offset = image_.offset + static_cast<off_t>(image_sent_bytes_);
+  const ssize_t sent = ::sendfile(connection_.fd(), image_.memory->fd(), &offset, image_.size - image_sent_bytes_);
+  if (image_sent_bytes_ == 0) last_went_whole_ = sent == static_cast<ssize_t>(image_.size);
+  return sent;
 }
 
 FrameSender::Progress FrameSender::send_rest_of_control() {

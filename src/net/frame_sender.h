@@ -1,5 +1,5 @@
 // FrameSender: puts frames and small control bytes on a socket, one whole piece after another. A frame is a region of
-// packet memory (header and body in one), sent by one sendfile where the socket takes it whole. Thread-bound.
+// packet memory (header and body in one), sent by one call where the socket takes it whole. Thread-bound.
 //
 // Invariants: a frame that was started is sent to its end before anything else; the sender holds its reference to the
 // region until the kernel has taken the last byte (the rule of media/packet_memory.h); it holds at most one frame.
@@ -43,11 +43,13 @@ class FrameSender {
 
  private:
   Progress send_rest_of_frame();
+  ssize_t send_piece();
   Progress send_rest_of_control();
 
   Connection& connection_;
   WireImage image_;
   size_t image_sent_bytes_ = 0;
+  bool last_went_whole_ = true;  // by one call
   std::string control_;
   Timestamp last_progress_;
 };

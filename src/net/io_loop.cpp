@@ -17,6 +17,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "net/frame_pipe.h"
+
 namespace camweave {
 
 namespace asio = boost::asio;
@@ -30,6 +32,7 @@ struct IoLoop::State {
   const std::unique_ptr<PacketDispatcher> dispatcher;
   NetCounters counters;
   std::unique_ptr<ReadinessSet> readiness;
+  FramePipe frame_pipe;
   std::list<Swept*> swept;
   std::list<Swept*>::iterator next_swept = swept.end();  // of a sweep under way
   bool sweep_is_scheduled = false;
@@ -129,6 +132,7 @@ const Clock& IoLoop::clock() const { return state_->clock; }
 boost::asio::io_context& IoLoop::context() { return *state_->context; }
 PacketDispatcher& IoLoop::dispatcher() { return *state_->dispatcher; }
 ReadinessSet& IoLoop::readiness() { return *state_->readiness; }
+FramePipe& IoLoop::frame_pipe() { return state_->frame_pipe; }
 NetCounters& IoLoop::counters() { return state_->counters; }
 std::span<std::byte> IoLoop::scratch() { return state_->scratch; }
 
@@ -163,9 +167,10 @@ void IoLoop::sweep() {
     (*place)->on_sweep(now);
   }
   state_->next_swept = state_->swept.end();
+  const bool keeps_frame = state_->frame_pipe.forget_unused();
   const bool owes_memory = give_memory_back(now);
   state_->sweep_is_scheduled = false;
-  if (!state_->swept.empty() || owes_memory) schedule_sweep();
+  if (!state_->swept.empty() || owes_memory || keeps_frame) schedule_sweep();
 }
 
 // After a crowd has left, the allocator would keep what it needed for good. True while there is something to give back.

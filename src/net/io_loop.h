@@ -26,6 +26,7 @@ class io_context;
 
 namespace camweave {
 
+class FramePipe;
 class IoLoop;
 
 // Something with deadlines, looked at every 500 ms on its loop while registered. Pinned: neither copied nor moved.
@@ -66,6 +67,7 @@ class IoLoop {
   boost::asio::io_context& context();
   PacketDispatcher& dispatcher();
   ReadinessSet& readiness();
+  FramePipe& frame_pipe();
   std::span<std::byte> scratch();  // 64 KB to read into; good until the caller returns to the loop
   NetCounters& counters();
 

@@ -32,6 +32,14 @@ ssize_t sendfile(int out, int in, off_t* offset, size_t bytes) noexcept {
   if (counts_here) ++counted_calls.sendfile;
   return ::syscall(SYS_sendfile, out, in, offset, bytes);
 }
+ssize_t splice(int in, off64_t* in_offset, int out, off64_t* out_offset, size_t bytes, unsigned flags) {
+  if (counts_here) ++counted_calls.splice;
+  return ::syscall(SYS_splice, in, in_offset, out, out_offset, bytes, flags);
+}
+ssize_t tee(int in, int out, size_t bytes, unsigned flags) {
+  if (counts_here) ++counted_calls.tee;
+  return ::syscall(SYS_tee, in, out, bytes, flags);
+}
 ssize_t send(int fd, const void* bytes, size_t size, int flags) {
   if (counts_here) ++counted_calls.other_socket_calls;
   return ::syscall(SYS_sendto, fd, bytes, size, flags, nullptr, 0);

@@ -8,7 +8,7 @@
 namespace camweave {
 
 struct CountedCalls {
-  uint64_t allocations = 0, sendfile = 0, other_socket_calls = 0, epoll_ctl = 0, epoll_wait = 0;
+  uint64_t allocations = 0, sendfile = 0, splice = 0, tee = 0, other_socket_calls = 0, epoll_ctl = 0, epoll_wait = 0;
 };
 extern thread_local bool counts_here;  // the thread's own switch
 extern CountedCalls counted_calls;     // written by that thread alone

@@ -3,7 +3,7 @@
 // the certificate. Never blocks. Thread-bound to its loop; calls its owner on the loop only, and never from inside of
 // one of its own functions but start_frame() and send_control() (on_ended).
 //
-// Plain TCP sends a frame by one sendfile of packet memory (FrameSender); TLS encrypts from the same pages. In both, a
+// Plain TCP sends a frame's pages by one call (FrameSender); TLS encrypts from the same pages. In both, a
 // frame that was begun is sent to its end before anything else.
 #pragma once
 

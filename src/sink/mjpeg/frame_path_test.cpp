@@ -11,7 +11,7 @@ class MjpegFramePathTest : public FramePathTest {
   std::string request() const override { return "GET /front/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n"; }
 };
 
-TEST_F(MjpegFramePathTest, OneSendfileAndNothingElseForEachClientAndFrame) { expect_one_sendfile_and_nothing_else(); }
+TEST_F(MjpegFramePathTest, OneCallAndNothingElseForEachClientAndFrame) { expect_one_call_and_nothing_else(); }
 
 }  // namespace
 }  // namespace camweave

@@ -11,9 +11,7 @@ class WebSocketFramePathTest : public FramePathTest {
   std::string request() const override { return upgrade("/front/jpeg"); }
 };
 
-TEST_F(WebSocketFramePathTest, OneSendfileAndNothingElseForEachClientAndFrame) {
-  expect_one_sendfile_and_nothing_else();
-}
+TEST_F(WebSocketFramePathTest, OneCallAndNothingElseForEachClientAndFrame) { expect_one_call_and_nothing_else(); }
 
 }  // namespace
 }  // namespace camweave
