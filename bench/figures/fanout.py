@@ -46,7 +46,7 @@ def _row(context: Context, case: tuple, placement: str) -> Row | None:
     content = context.large() if size == LARGE else context.small()
     row = Row("fanout", name, "CPU-s/GB", reference=rows.FLOOR, limit=limits.limit_of("fanout", name))
     row.facts = {"clients": clients, "frame_bytes": content.frame_bytes}
-    contenders = [peers.OURS, *peers.FLOORS]
+    contenders = [peers.OURS, *peers.FLOORS, peers.TEE_FLOOR]
     if with_peers and placement == ONE_CPU:
         contenders += peers.PEERS
     measured = {

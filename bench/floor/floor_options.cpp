@@ -8,7 +8,7 @@ namespace bench {
 
 const char kFloorUsage[] =
     "bench_floor --protocol rtsp-tcp|rtsp-udp [--send sendmsg|sendto|gso] [--frame-bytes 16667] [--fps 30] [--port 0]\n"
-    "bench_floor --frames DIR [--protocol mjpeg|websocket|raw|bundle] [--send sendmsg|sendfile] [--fps 30]\n"
+    "bench_floor --frames DIR [--protocol mjpeg|websocket|raw|bundle] [--send sendmsg|sendfile|tee] [--fps 30]\n"
     "            [--port 0] [--congestion NAME] [--lowat 16384] [--slots 1024]\n"
     "Prints 'port N', then serves the JPEGs of DIR in turn to whoever connects, until it is killed.\n";
 
@@ -35,6 +35,7 @@ bool apply(std::string_view name, std::string_view value, FloorOptions& out) {
   if (name == "--protocol") return parse_protocol(value, out.protocol);
   if (name == "--send" && value == "sendmsg") return out.send_by = SendBy::Sendmsg, true;
   if (name == "--send" && value == "sendfile") return out.send_by = SendBy::Sendfile, true;
+  if (name == "--send" && value == "tee") return out.send_by = SendBy::Tee, true;
   if (name == "--send" && value == "sendto") return out.send_by = SendBy::Sendto, true;
   if (name == "--send" && value == "gso") return out.send_by = SendBy::Gso, true;
   if (name == "--frame-bytes") return parse_number(value, out.frame_bytes) && out.frame_bytes > 0;

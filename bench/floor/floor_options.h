@@ -14,6 +14,7 @@ enum class SendBy {
   Sendto,    // RtspUdp: one call per packet
   Gso,       // RtspUdp: runs of equal packets by segmentation offload
   Sendfile,  // one image of header and body in a memfd, its pages queued without a copy
+  Tee,       // the same pages, looked up once per image: from pipe to pipe by tee, to the client by splice
 };
 
 struct FloorOptions {
@@ -25,7 +26,7 @@ struct FloorOptions {
   double fps = 30;
   size_t frame_bytes = 16'667;  // of the RTSP protocols, whose frames are made up: 4 Mbit/s at 30 fps
   uint32_t notsent_lowat_bytes = 16384;
-  uint32_t store_slots = 1024;  // Sendfile: how many images may be alive at once
+  uint32_t store_slots = 1024;  // Sendfile and Tee: how many images may be alive at once
 };
 
 extern const char kFloorUsage[];

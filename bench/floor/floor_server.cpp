@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "../common/clock.h"
@@ -18,8 +19,9 @@ FloorServer::FloorServer(const FloorOptions& options, const FrameSource& source)
     : options_(options), source_(source), loop_(options) {}
 
 uint16_t FloorServer::start() {
-  if (options_.send_by == SendBy::Sendfile && !store_.use_memfd(options_.store_slots, source_.largest_bytes()))
-    return 0;
+  const bool uses_file = options_.send_by == SendBy::Sendfile || options_.send_by == SendBy::Tee;
+  if (uses_file && !store_.use_memfd(options_.store_slots, source_.largest_bytes())) return 0;
+  if (options_.send_by == SendBy::Tee && !pipe_.open(store_.slot_bytes())) return 0;
   return loop_.start();
 }
 
@@ -49,6 +51,9 @@ void FloorServer::on_tick(uint64_t frames) {
   ImagePtr image = make_image();
   if (!image) return;  // every slot is held by a slow client: this frame is dropped
   newest_ = std::move(image);
+  if (options_.send_by == SendBy::Tee &&
+      !pipe_.load(store_.fd(), static_cast<off_t>(newest_->file_offset), newest_->bytes.size()))
+    std::abort();  // what is measured would be something else
   for (const auto& client : clients_) {
     if (!client || !client->streaming || client->image || client->wants_newest) continue;
     if (!begin_frame(*client)) remove(*client);
@@ -109,7 +114,9 @@ bool FloorServer::go_on(Client& client) {
 
 ssize_t FloorServer::send_rest(Client& client) {
   Image& image = *client.image;
-  if (options_.send_by == SendBy::Sendfile) {
+  if (options_.send_by == SendBy::Tee && client.image == newest_ && client.sent_bytes == 0)
+    return pipe_.send(client.fd.get());
+  if (options_.send_by != SendBy::Sendmsg) {
     auto offset = static_cast<off_t>(image.file_offset + client.sent_bytes);
     return sendfile(client.fd.get(), store_.fd(), &offset, image.bytes.size() - client.sent_bytes);
   }

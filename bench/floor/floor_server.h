@@ -11,6 +11,7 @@
 #include "floor_options.h"
 #include "frame_source.h"
 #include "image_store.h"
+#include "page_pipe.h"
 
 namespace bench {
 
@@ -48,6 +49,7 @@ class FloorServer final : private FloorLoop::Owner {
   const FloorOptions options_;
   const FrameSource& source_;
   ImageStore store_;
+  PagePipe pipe_;  // SendBy::Tee: holds the newest image
   FloorLoop loop_;
   std::vector<std::unique_ptr<Client>> clients_;  // by file descriptor
   ImagePtr newest_;

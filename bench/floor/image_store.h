@@ -1,9 +1,9 @@
 // Where the images of frames (header and body) live until the last client has sent them.
 //
-// For sendmsg an image is a heap buffer. For sendfile it is a slot of one memfd, and one rule keeps it safe: pages that
-// may still lie in a socket's queue are never written again. A slot is free when no client still has bytes of it to
-// hand to the kernel; before it is written again its pages are punched out of the file. Those that a socket still
-// queues live on with that socket, and the slot gets new ones.
+// For sendmsg an image is a heap buffer. For sendfile and splice it is a slot of one memfd, and one rule keeps it safe:
+// pages that may still lie in a socket's queue are never written again. A slot is free when no client still has bytes
+// of it to hand to the kernel; before it is written again its pages are punched out of the file. Those that a socket
+// still queues live on with that socket, and the slot gets new ones.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +39,7 @@ class ImageStore {
   ImagePtr take(size_t header_bytes, size_t body_bytes);
 
   int fd() const { return memfd_.get(); }
+  size_t slot_bytes() const { return slot_bytes_; }
 
  private:
   ImagePtr take_slot(size_t bytes);

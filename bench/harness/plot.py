@@ -3,11 +3,11 @@
 import math
 from html import escape
 
-from harness.rows import FLOOR, OURS, SENDFILE_FLOOR, Row
+from harness.rows import FLOORS, OURS, Row
 
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 190, 34, 52
-COLOURS = {OURS: "#c2410c", FLOOR: "#111827", SENDFILE_FLOOR: "#6b7280"}
+COLOURS = {OURS: "#c2410c", **dict(zip(FLOORS, ("#111827", "#6b7280", "#9ca3af")))}
 OTHER_COLOURS = ("#2563eb", "#7c3aed", "#0d9488", "#be185d", "#65a30d")
 
 Series = dict[str, list[tuple[float, float]]]
@@ -58,7 +58,7 @@ def _frame(x: Axis, y: Axis) -> list[str]:
 def _line(name: str, colour: str, points: list[tuple[float, float]], x: Axis, y: Axis) -> list[str]:
     places = [(x.at(clients), y.at(cost)) for clients, cost in points]
     path = " ".join(f"{px},{py}" for px, py in places)
-    dash = ' stroke-dasharray="6 4"' if name in (FLOOR, SENDFILE_FLOOR) else ""
+    dash = ' stroke-dasharray="6 4"' if name in FLOORS else ""
     parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>']
     return parts + [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colour}"/>' for px, py in places]
 

@@ -6,8 +6,14 @@ from dataclasses import asdict, dataclass, field
 import limits
 
 OURS = "camweave"
-FLOOR = "floor (sendmsg)"
-SENDFILE_FLOOR = "floor (sendfile)"
+
+
+def floor_name(send_by: str) -> str:
+    return f"floor ({send_by})"
+
+
+FLOOR = floor_name("sendmsg")
+FLOORS = (FLOOR, floor_name("sendfile"), floor_name("tee"))
 
 
 @dataclass

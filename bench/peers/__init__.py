@@ -14,6 +14,7 @@ from peers.ustreamer import Ustreamer
 
 OURS: Contender = Camweave()
 FLOORS: tuple[Contender, ...] = (Floor("sendmsg"), Floor("sendfile"))
+TEE_FLOOR = Floor("tee")
 PEERS: tuple[Contender, ...] = (Ustreamer(), Go2rtc(), MediaMtx(), GStreamer(), FastApi())
 
 

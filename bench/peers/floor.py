@@ -1,4 +1,4 @@
-"""The floor: a bare epoll program, sending by sendmsg or sendfile (bench/floor)."""
+"""The floor: a bare epoll program, sending by sendmsg, sendfile or tee and splice (bench/floor)."""
 
 from contextlib import contextmanager
 
@@ -14,7 +14,7 @@ class Floor(Contender):
 
     def __init__(self, send_by: str):
         self.send_by = send_by
-        self.name = rows.FLOOR if send_by == "sendmsg" else rows.SENDFILE_FLOOR
+        self.name = rows.floor_name(send_by)
 
     def missing(self, context):
         return None
@@ -33,7 +33,7 @@ class RtspFloor(Contender):
 
     def __init__(self, send_by: str):
         self.send_by = send_by
-        self.name = f"floor ({send_by})"
+        self.name = rows.floor_name(send_by)
         self.protocols = ("rtsp-tcp",) if send_by == "sendmsg" else ("rtsp-udp",)
 
     def missing(self, context):

@@ -1,4 +1,4 @@
-"""The floor serves every protocol correctly, and its sendfile twin never tears a frame, however slow the readers and
+"""The floor serves every protocol correctly, and its sendfile and tee twins never tear a frame, however slow the readers and
 however small its memory."""
 
 import json
@@ -20,14 +20,14 @@ def check(context, floor_options, load_options, pictures, tmp_path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("send", ["sendmsg", "sendfile"])
+@pytest.mark.parametrize("send", ["sendmsg", "sendfile", "tee"])
 @pytest.mark.parametrize("protocol", ["mjpeg", "websocket", "raw", "bundle"])
 def test_every_protocol(context, pictures, tmp_path, protocol, send):
     result = check(context, ["--protocol", protocol, "--send", send], ["--protocol", protocol, "--clients", "4"], pictures, tmp_path)
     assert result["frames"] > 0 and result["torn"] == result["wrong"] == 0, result
 
 
-@pytest.mark.parametrize("send", ["sendmsg", "sendfile"])
+@pytest.mark.parametrize("send", ["sendmsg", "sendfile", "tee"])
 def test_slow_readers_and_little_memory_tear_nothing(context, pictures, tmp_path, send):
     floor = ["--send", send, "--fps", "200", "--slots", "4", "--protocol", "raw"]
     load = ["--protocol", "raw", "--clients", "8", "--slow", "6", "--slow-bps", "3e6", "--connect-timeout", "10"]

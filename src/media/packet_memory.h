@@ -1,10 +1,10 @@
-// PacketMemory: where the server keeps encoded frames: one memfd of its own, so that a frame goes to any number of plain
-// TCP clients by sendfile of the pages themselves, without a copy per client. Thread-safe.
+// PacketMemory: where the server keeps encoded frames: one memfd of its own, so that a frame goes to any number of
+// plain TCP clients by reference to the pages themselves (sendfile, splice), without a copy per client. Thread-safe.
 //
-// The rule that makes sendfile safe (docs/design/0002-frame-path.md): pages that may still lie in a socket's queue are
+// The rule that makes that safe (docs/design/0002-frame-path.md): pages that may still lie in a socket's queue are
 // never written again. A region's pages are punched out of the file when its last reference goes (queued pages live on
-// with their sockets), so a region that is handed out again always gets new pages; and a session holds its reference until
-// the kernel has taken the last byte.
+// with their sockets), so a region that is handed out again always gets new pages; and a session holds its reference
+// until the kernel has taken the last byte.
 #pragma once
 
 #include <sys/uio.h>
@@ -97,7 +97,8 @@ class PacketMemory : public std::enable_shared_from_this<PacketMemory> {
  private:
   friend class PacketBuffer;
   static constexpr size_t page_bytes = 4096;
-  static constexpr unsigned class_count = 15;  // 4 KiB, 8 KiB, … 64 MiB: address space only, untouched pages cost nothing
+  static constexpr unsigned class_count =
+      15;  // 4 KiB, 8 KiB, … 64 MiB: address space only, untouched pages cost nothing
   static size_t class_bytes(unsigned size_class) { return page_bytes << size_class; }
   static unsigned class_for(size_t size);
 
