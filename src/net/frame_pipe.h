@@ -23,7 +23,7 @@ class FramePipe {
 
   // Sends `image` from its beginning, as sendfile(2) does: the bytes that `socket` (non-blocking) took, or -1 and
   // errno. The first client of an image gets it by sendfile itself; so does everyone where pipes don't serve: images
-  // that are too large, several that take turns, no more file descriptors.
+  // that are too large, several that take turns, no more file descriptors, a sandbox that forbids them.
   ssize_t send(int socket, const WireImage& image);
 
   // Lets go of a frame that nobody was sent since the last call; true: keeps one.
