@@ -29,12 +29,19 @@ bool FramePipe::is_loaded(const WireImage& image) const {
   return loaded_.memory.get() == image.memory.get() && loaded_.offset == image.offset && loaded_.size == image.size;
 }
 
-// One client alone is served best by sendfile. An image that has the address of an earlier one is loaded a call early.
+// One client alone is served best by sendfile. What could not be loaded is not tried again for each client after the
+// second.
 bool FramePipe::is_second_call_for(const WireImage& image) {
-  const bool is_second = asked_for_ == image.memory.get() && asked_for_offset_ == image.offset;
-  asked_for_ = image.memory.get();
-  asked_for_offset_ = image.offset;
-  return is_second && pages_of(image) * page_bytes <= largest_bytes;
+  // By owner: a later image may have this one's address.
+  const bool is_same = asked_for_offset_ == image.offset && !asked_for_.owner_before(image.memory) &&
+                       !image.memory.owner_before(asked_for_);
+  if (!is_same) {
+    asked_for_ = image.memory;
+    asked_for_offset_ = image.offset;
+    asked_for_times_ = 0;
+  }
+  ++asked_for_times_;
+  return asked_for_times_ == 2 && pages_of(image) * page_bytes <= largest_bytes;
 }
 
 bool FramePipe::load(const WireImage& image) {

@@ -1,6 +1,6 @@
 // FramePipe: sends a frame to many sockets, its pages looked up once for all of them. sendfile finds every page anew
 // for each client; here they are put into a pipe once, multiplied from pipe to pipe (tee(2): references, no bytes), and
-// each client is one splice(2). A tenth to a fifth less CPU (docs/design/0002-frame-path.md). A loop has one.
+// each client is one splice(2). What that saves: docs/design/0002-frame-path.md. A loop has one.
 // Thread-bound.
 //
 // The rule of media/packet_memory.h holds here, too: what pipes and sockets hold are the pages themselves, which live
@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <memory>
 
 #include "base/unique_fd.h"
 #include "media/packet_memory.h"
@@ -52,11 +53,12 @@ class FramePipe {
   Pipe stock_;     // what is sent
   UniqueFd null_;  // where what is left over goes
   WireImage loaded_;
-  size_t loaded_pages_ = 0;                  // of one copy
-  const PacketBuffer* asked_for_ = nullptr;  // last; only compared
+  size_t loaded_pages_ = 0;                      // of one copy
+  std::weak_ptr<const PacketBuffer> asked_for_;  // last
   off_t asked_for_offset_ = 0;
-  bool was_refilled_ = false;  // since the frame was loaded
-  bool is_used_ = false;       // since the last forget_unused()
+  size_t asked_for_times_ = 0;  // in a row, while it was not loaded
+  bool was_refilled_ = false;   // since the frame was loaded
+  bool is_used_ = false;        // since the last forget_unused()
 };
 
 }  // namespace camweave

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <csignal>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,10 @@ std::string picture(char first, size_t bytes) {
   std::string out(bytes, '\0');
   for (size_t i = 0; i < bytes; ++i) out[i] = static_cast<char>(first + i / 1000 % 20);
   return out;
+}
+
+ptrdiff_t open_files() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
 }
 
 struct Client {
@@ -162,7 +168,12 @@ TEST_F(FramePipeTest, WithoutFreeFileDescriptorsEverybodyIsServedAllTheSame) {
     EXPECT_EQ(client.take(10'000).size(), 10'000u);
   }
   ::setrlimit(RLIMIT_NOFILE, &files);
+  const auto open_before = open_files();
+  EXPECT_EQ(pipe_.send(clients[0].fd(), image), 10'000);
+  EXPECT_EQ(clients[0].take(10'000).size(), 10'000u);
+  EXPECT_EQ(open_files(), open_before) << "tried again for the same frame: that would be a price for each client";
   expect_all_get(clients, picture('b', 10'000));
+  EXPECT_GT(open_files(), open_before);
 }
 
 }  // namespace

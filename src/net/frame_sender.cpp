@@ -78,14 +78,12 @@ FrameSender::Progress FrameSender::send_rest_of_frame() {
 
 // A reader who is slow mostly gets a frame in pieces, which a pipe is no good for.
 ssize_t FrameSender::send_piece() {
-  if (image_sent_bytes_ == 0 && last_went_whole_) {
-    const ssize_t sent = connection_.loop().frame_pipe().send(connection_.fd(), image_);
-    last_went_whole_ = sent == static_cast<ssize_t>(image_.size);
-    return sent;
-  }
   off_t offset = image_.offset + static_cast<off_t>(image_sent_bytes_);
-  const ssize_t sent = ::sendfile(connection_.fd(), image_.memory->fd(), &offset, image_.size - image_sent_bytes_);
-  if (image_sent_bytes_ == 0) last_went_whole_ = sent == static_cast<ssize_t>(image_.size);
+  if (image_sent_bytes_ > 0)
+    return ::sendfile(connection_.fd(), image_.memory->fd(), &offset, image_.size - image_sent_bytes_);
+  const ssize_t sent = last_went_whole_ ? connection_.loop().frame_pipe().send(connection_.fd(), image_)
+                                        : ::sendfile(connection_.fd(), image_.memory->fd(), &offset, image_.size);
+  last_went_whole_ = sent == static_cast<ssize_t>(image_.size);
   return sent;
 }
 

@@ -26,7 +26,7 @@ enum class NetCounter : unsigned {
   frames_dropped_slow_client,  // passed over because a newer one was there
   frames_dropped_memory,       // packet memory was short
   bytes_sent,
-  send_calls,        // sendfile and send calls for frames
+  send_calls,        // sendfile and splice calls for frames
   slow_clients_cut,  // 10 s without progress
   sse_overflows,
   count_of_counters,
